@@ -1,0 +1,1 @@
+"""What Earth Engine calls things, one module per type or theme."""

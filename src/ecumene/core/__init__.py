@@ -1,0 +1,1 @@
+"""Values, type lattice, registry and errors: what every other room is built on."""

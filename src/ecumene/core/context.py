@@ -1,0 +1,89 @@
+"""What an evaluation carries with it: limits, cancellation, the catalogue, the executor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ecumene.core.errors import Cancelled
+from ecumene.core.limits import OPEN, Limits
+
+if TYPE_CHECKING:
+    from ecumene.core.collection import Collection
+    from ecumene.core.image import Image, Node
+    from ecumene.core.projection import Grid, Window
+
+
+class CancelToken:
+    """Set when the client has gone; also holds the deadline. ``check`` is called in every loop."""
+
+    __slots__ = ("deadline", "gone")
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self.deadline = None if seconds is None else time.monotonic() + seconds
+        self.gone = False
+
+    def cancel(self) -> None:
+        """Stop the work at the next check."""
+        self.gone = True
+
+    def check(self) -> None:
+        """Raises Cancelled if the work is no longer wanted."""
+        if self.gone:
+            raise Cancelled("The request was cancelled.")
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise Cancelled("Computation timed out.")
+
+
+class Catalog(Protocol):
+    """What algorithms ask of the catalogue. Ids are what users type; None = no such asset."""
+
+    def load_image(self, asset_id: str) -> Image | None:
+        """The description of a stored image; reads no pixels and opens no raster."""
+
+    def load_collection(self, asset_id: str) -> Collection | None:
+        """A lazy image collection."""
+
+    def load_table(self, asset_id: str) -> Collection | None:
+        """A lazy collection of features."""
+
+
+class PixelEngine(Protocol):
+    """What algorithms that need pixels (reduceRegion, sample…) ask of the executor."""
+
+    def read(
+        self, nodes: Sequence[Node], grid: Grid, window: Window, context: Context
+    ) -> list[Any]:
+        """One ``plan.pixels.Pixels`` per node, for the whole window (small windows only)."""
+
+    def blocks(self, nodes: Sequence[Node], grid: Grid, window: Window, context: Context) -> Any:
+        """Iterator of ``(Window, [Pixels, …])`` over the window's blocks, computed on the pool."""
+
+
+class NoCatalog:
+    """A catalogue without assets."""
+
+    def load_image(self, asset_id: str) -> Image | None:
+        """None."""
+        return None
+
+    def load_collection(self, asset_id: str) -> Collection | None:
+        """None."""
+        return None
+
+    def load_table(self, asset_id: str) -> Collection | None:
+        """None."""
+        return None
+
+
+@dataclass(slots=True)
+class Context:
+    """One request's surroundings. An algorithm gets it by annotating a parameter ``Context``."""
+
+    limits: Limits = OPEN
+    cancel: CancelToken = field(default_factory=CancelToken)
+    catalog: Catalog = field(default_factory=NoCatalog)
+    pixels: PixelEngine | None = None
+    account: str = "anonymous"

@@ -1,0 +1,74 @@
+"""Reducers as values: monoids with array-shaped ``add``. Constructors are in ``algorithms.reducers``.
+
+A reducer consumes ``inputs`` columns at a time. Its accumulator works on *cells*: ``shape`` is
+``()`` for a list, a column or a region, and ``(height, width)`` when a stack of images is reduced per
+pixel. ``add`` takes ``n`` samples for every cell at once, each input ``(n, *shape)`` with a weight
+array of the same shape (None = all valid with weight one; weight 0 = absent sample).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecumene.core.pixel_type import PixelType
+
+Samples = NDArray[Any]
+Weights = NDArray[np.floating[Any]] | NDArray[np.bool_] | None
+
+
+class Accumulator(Protocol):
+    """``start · add · merge · finish``: associative, so tiles and threads need no further thought."""
+
+    def start(self, shape: tuple[int, ...]) -> Any:
+        """An empty state for these cells."""
+
+    def add(self, state: Any, inputs: Sequence[Samples], weights: Sequence[Weights]) -> Any:
+        """The state with ``n`` more samples per cell; one weight array per input."""
+
+    def merge(self, left: Any, right: Any) -> Any:
+        """The state of both, ``left`` first."""
+
+    def finish(self, state: Any) -> list[tuple[Any, Any]]:
+        """Per output ``(values, valid)``: arrays of the cells' shape (``valid`` None = all valid).
+
+        For shape ``()`` values may be any object (lists, dictionaries, strings).
+        """
+
+
+@dataclass(frozen=True)
+class Reducer:
+    """A named reducer.
+
+    ``input_weighted`` says for each input whether region reductions give it fractional weights;
+    ``outputs`` are names (None = dropped); ``output_type(input types)`` gives pixel types.
+    ``plan_name`` names the pixel fold that computes the same per pixel fastest ("" = none).
+    """
+
+    name: str
+    outputs: tuple[str | None, ...]
+    accumulator: Accumulator
+    input_weighted: tuple[bool, ...] = (False,)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    output_types: Any = None
+    repeats: int = 0
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs."""
+        return len(self.input_weighted)
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the outputs that are kept."""
+        return [name for name in self.outputs if name]
+
+    def types(self, inputs: Sequence[PixelType]) -> list[PixelType]:
+        """Pixel types of the outputs for input types."""
+        if self.output_types is None:
+            return [PixelType("double")] * len(self.outputs)
+        return list(self.output_types(tuple(inputs)))

@@ -1,0 +1,1 @@
+"""From graph to value: decode, bind, evaluate, encode."""

@@ -1,0 +1,1 @@
+"""The small raster plan: nodes and the executor."""

@@ -1,0 +1,113 @@
+"""The base of plan nodes and the pixels that they produce."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecumene.core.image import Node
+from ecumene.core.pixel_type import PixelType
+from ecumene.core.projection import Grid, Window
+
+if TYPE_CHECKING:
+    from ecumene.core.context import Context
+
+Mask = NDArray[np.bool_] | NDArray[np.float32] | None
+"""None = everything valid; bool; float32 in [0, 1] only where a mask is partial."""
+
+
+@dataclass(slots=True)
+class Pixels:
+    """Values ``(height, width)`` (array images: ``(height, width, *array axes)``) and their mask.
+
+    The mask is always ``(height, width)``. Values under a zero mask are arbitrary.
+    """
+
+    values: NDArray[Any]
+    mask: Mask = None
+
+    def valid(self) -> NDArray[np.bool_]:
+        """Where the mask is not zero."""
+        if self.mask is None:
+            return np.ones(self.values.shape[:2], bool)
+        return self.mask if self.mask.dtype == bool else self.mask > 0
+
+
+Need = tuple["PlanNode", Grid, Window]
+"""What a node asks for while it is evaluated."""
+
+Evaluation = Generator[Need, Pixels, Pixels]
+
+
+class PlanNode(Node):
+    """A frozen dataclass: plain data, equal by content.
+
+    ``evaluate`` either returns Pixels at once or is a generator that yields ``Need`` tuples, is sent
+    the Pixels of each, and returns its own. The executor runs these generators on an explicit stack:
+    graphs of any depth evaluate without recursion, and a fold streams its inputs one by one.
+    Sub-classes are declared ``@dataclass(frozen=True, eq=False)`` and have a field ``type``.
+    """
+
+    type: PixelType
+
+    def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation | Pixels:
+        """Pixels of a window of a grid."""
+        raise RuntimeError(f"{type(self).__name__} has no evaluation")
+
+    def inputs(self) -> Iterator[PlanNode]:
+        """Child nodes: every field that is a node or a (nested) tuple of nodes."""
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            yield from _nodes_in(getattr(self, field.name))
+
+    @property
+    def digest(self) -> bytes:
+        """Content hash; computed once, without recursion."""
+        known = self.__dict__.get("_digest")
+        return known if known is not None else _digest(self)
+
+
+def _nodes_in(value: Any) -> Iterator[PlanNode]:
+    if isinstance(value, PlanNode):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _nodes_in(item)
+
+
+def _token(value: Any) -> bytes:
+    if isinstance(value, PlanNode):
+        return b"n" + value.__dict__["_digest"]
+    if isinstance(value, tuple):
+        return b"(" + b",".join(_token(item) for item in value) + b")"
+    if isinstance(value, np.ndarray):
+        return value.dtype.str.encode() + repr(value.shape).encode() + value.tobytes()
+    token = getattr(value, "plan_token", None)
+    if token is not None:
+        return b"t" + bytes(token)
+    return repr(value).encode()
+
+
+def _digest(root: PlanNode) -> bytes:
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        if "_digest" in node.__dict__:
+            stack.pop()
+            continue
+        waiting = [child for child in node.inputs() if "_digest" not in child.__dict__]
+        if waiting:
+            stack.extend(waiting)
+            continue
+        digest = hashlib.blake2b(type(node).__name__.encode(), digest_size=16)
+        for field in dataclasses.fields(node):  # type: ignore[arg-type]
+            digest.update(b"|" + _token(getattr(node, field.name)))
+        object.__setattr__(node, "_digest", digest.digest())
+        stack.pop()
+    found: bytes = root.__dict__["_digest"]
+    return found

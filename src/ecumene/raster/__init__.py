@@ -1,0 +1,1 @@
+"""Grids, warping, sources, zonal sums, encoders."""

@@ -1,0 +1,1 @@
+"""Bytes and blocks: the gate, readers and caches."""

@@ -1,0 +1,1 @@
+"""Geodesic geometry, predicates, tables."""
