@@ -127,6 +127,10 @@ def compare(left: Any, right: Any) -> int:
     return int(left > right) - int(left < right)
 
 
+def _compare_pairs(left: tuple[Any, Any], right: tuple[Any, Any]) -> int:
+    return compare(left[0], right[0])
+
+
 def sort_elements(elements: Iterable[Any], name: str, ascending: bool = True) -> list[Any]:
     """Stable; elements without the property last whatever the direction."""
     present: list[tuple[Any, Any]] = []
@@ -134,8 +138,7 @@ def sort_elements(elements: Iterable[Any], name: str, ascending: bool = True) ->
     for element in elements:
         value = element.get(name)
         (missing if value is None else present).append((value, element))
-    key = functools.cmp_to_key(lambda a, b: compare(a[0], b[0]))
-    present.sort(key=key, reverse=not ascending)
+    present.sort(key=functools.cmp_to_key(_compare_pairs), reverse=not ascending)
     return [element for _, element in present + missing]
 
 

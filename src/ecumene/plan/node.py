@@ -36,7 +36,7 @@ class Pixels:
         """Where the mask is not zero."""
         if self.mask is None:
             return np.ones(self.values.shape[:2], bool)
-        return self.mask if self.mask.dtype == bool else self.mask > 0
+        return np.asarray(self.mask > 0)
 
 
 Need = tuple["PlanNode", Grid, Window]
@@ -68,7 +68,7 @@ class PlanNode(Node):
     @property
     def digest(self) -> bytes:
         """Content hash; computed once, without recursion."""
-        known = self.__dict__.get("_digest")
+        known: bytes | None = self.__dict__.get("_digest")
         return known if known is not None else _digest(self)
 
 
@@ -82,7 +82,7 @@ def _nodes_in(value: Any) -> Iterator[PlanNode]:
 
 def _token(value: Any) -> bytes:
     if isinstance(value, PlanNode):
-        return b"n" + value.__dict__["_digest"]
+        return b"n" + value.digest
     if isinstance(value, tuple):
         return b"(" + b",".join(_token(item) for item in value) + b")"
     if isinstance(value, np.ndarray):
