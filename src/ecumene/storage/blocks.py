@@ -1,0 +1,190 @@
+"""Blocks of stored rasters: the one way to their pixels.
+
+``BlockStore`` joins the gate, the headers, the two readers and the cache. Levels are overview
+indexes (0 = full resolution), band indexes are 1-based, blocks and windows count from the upper
+left of their level. Arrays are read-only, ``(height, width)``, in the file's own type.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecumene.core.errors import EcumeneError, Unavailable
+from ecumene.storage import rasters, tiff
+from ecumene.storage.cache import BlockCache, CacheStats
+from ecumene.storage.gate import Gate
+from ecumene.storage.header import REMOTE, Header, Level, Signature
+
+__all__ = ["BlockKey", "BlockStore", "Header", "Level"]
+
+_HEADERS = 20_000
+_QUEUE = 512
+
+
+class BlockKey(NamedTuple):
+    """One block of one band of one level of a file."""
+
+    path: str
+    band: int
+    level: int
+    bx: int
+    by: int
+
+
+class BlockStore:
+    """Decoded blocks of files under the gate. Thread-safe; share one per process.
+
+    Parameters
+    ----------
+    cache_bytes
+        How much the decoded blocks may occupy.
+    gate
+        What may be read.
+    threads
+        Threads that ``prefetch`` decodes on.
+    """
+
+    def __init__(self, cache_bytes: int, gate: Gate, threads: int | None = None) -> None:
+        self.gate = gate
+        self.cache = BlockCache(cache_bytes)
+        self._headers: OrderedDict[str, tuple[str, Header]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._threads = threads or os.cpu_count() or 1
+        self._pool: ThreadPoolExecutor | None = None
+        self._queued = 0
+
+    def header(self, path: str) -> Header:
+        """The layout of a file, parsed once for as long as the file does not change.
+
+        Raises PermissionDenied if the gate refuses it, Unavailable if it cannot be read.
+        """
+        known = self._headers.get(path)
+        if known is not None:
+            real, header = known
+            if _signature(real) == header.signature:
+                return header
+        real = self.gate.check(path)
+        header = _parse(real)
+        with self._lock:
+            self._headers[path] = (real, header)
+            self._headers.move_to_end(path)
+            while len(self._headers) > _HEADERS:
+                self._headers.popitem(last=False)
+        return header
+
+    def block(self, path: str, index: int, level: int, bx: int, by: int) -> NDArray[Any]:
+        """One block; those at the right and lower edge are smaller."""
+        return self._block(self.header(path), index, level, bx, by)
+
+    def _block(self, header: Header, index: int, level: int, bx: int, by: int) -> NDArray[Any]:
+        if not 1 <= index <= header.count:
+            raise ValueError(f"band {index} of {header.count}")
+        size = header.levels[level]
+        if not (0 <= bx < size.across and 0 <= by < size.down):
+            raise ValueError(f"block {bx}, {by} is outside level {level}")
+        plain = header.layout
+        base = (header.path, header.signature, level, bx, by)
+        if plain is None:
+            load = partial(rasters.read_block, header, index, level, bx, by)
+            return self.cache.get((*base, index), load)
+        plane = 0 if plain.interleaved else index - 1
+        bands = self.cache.get(
+            (*base, -1 - plane), partial(tiff.read_tile, header, plane, level, bx, by)
+        )
+        plane_array: NDArray[Any] = bands[index - 1 if plain.interleaved else 0]
+        return plane_array
+
+    def window(
+        self, path: str, index: int, level: int, col: int, row: int, width: int, height: int
+    ) -> NDArray[Any]:
+        """A window of a level, put together from blocks. It must lie inside the level."""
+        header = self.header(path)
+        size = header.levels[level]
+        if col < 0 or row < 0 or col + width > size.width or row + height > size.height:
+            raise ValueError("the window is outside the raster")
+        if width <= 0 or height <= 0:
+            return np.empty((max(height, 0), max(width, 0)), header.dtypes[index - 1])
+        bw, bh = size.block_width, size.block_height
+        columns = range(col // bw, (col + width - 1) // bw + 1)
+        rows = range(row // bh, (row + height - 1) // bh + 1)
+        if len(columns) == len(rows) == 1:
+            block = self._block(header, index, level, columns[0], rows[0])
+            top, left = row - rows[0] * bh, col - columns[0] * bw
+            return block[top : top + height, left : left + width]
+        out = np.empty((height, width), header.dtypes[index - 1])
+        for by in rows:
+            for bx in columns:
+                block = self._block(header, index, level, bx, by)
+                _paste(out, block, col, row, bx * bw, by * bh)
+        return out
+
+    def prefetch(self, keys: Iterable[BlockKey | tuple[str, int, int, int, int]]) -> None:
+        """Starts decoding blocks that will soon be asked for. Best effort: errors are dropped,
+
+        as are keys beyond a bounded queue; whoever needs the block will meet its error.
+        """
+        for key in keys:
+            with self._lock:
+                if self._queued >= _QUEUE:
+                    return
+                self._queued += 1
+                if self._pool is None:
+                    self._pool = ThreadPoolExecutor(self._threads, "ecumene-prefetch")
+            self._pool.submit(self._fetch, BlockKey(*key))
+
+    def _fetch(self, key: BlockKey) -> None:
+        try:
+            self.block(*key)
+        except (EcumeneError, ValueError):
+            return
+        finally:
+            with self._lock:
+                self._queued -= 1
+
+    @property
+    def stats(self) -> CacheStats:
+        """Counters of the block cache."""
+        return self.cache.stats
+
+    def close(self) -> None:
+        """Ends the prefetching threads."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+
+def _paste(out: NDArray[Any], block: NDArray[Any], col: int, row: int, left: int, top: int) -> None:
+    """Copies the part of a block that lies in the window whose upper left is ``(col, row)``."""
+    y0, x0 = max(top - row, 0), max(left - col, 0)
+    y1 = min(top + block.shape[0] - row, out.shape[0])
+    x1 = min(left + block.shape[1] - col, out.shape[1])
+    out[y0:y1, x0:x1] = block[
+        y0 + row - top : y1 + row - top,
+        x0 + col - left : x1 + col - left,
+    ]
+
+
+def _signature(real: str) -> Signature | None:
+    if real.startswith("/vsi"):
+        return REMOTE
+    try:
+        return tiff.signature_of(os.stat(real))
+    except OSError:
+        return None
+
+
+def _parse(real: str) -> Header:
+    signature = _signature(real)
+    if signature is None:
+        raise Unavailable(f"The file '{os.path.basename(real)}' does not exist.")
+    plain = None if signature is REMOTE else tiff.parse(real, signature)
+    return plain if plain is not None else rasters.parse(real, signature)

@@ -1,0 +1,150 @@
+"""Rasters through GDAL: JPEG 2000, JPEG and PNG, strips, odd layouts, and files on the network.
+
+One handle per thread and file (GDAL's are not shared between threads), kept in a small list.
+Only the gate's drivers may open a file.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window as RasterWindow
+
+from ecumene.core.errors import Unavailable
+from ecumene.core.projection import Affine
+from ecumene.storage.gate import RASTER_DRIVERS, Gate
+from ecumene.storage.header import Header, Level, Signature
+
+OPTIONS = {
+    "GDAL_CACHEMAX": 64,
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_HTTP_MAX_RETRY": 3,
+    "GDAL_HTTP_CONNECTTIMEOUT": 10,
+    "GDAL_HTTP_TIMEOUT": 60,
+    "VSI_CACHE": True,
+}
+_HANDLES_PER_THREAD = 24
+_BLOCK_PIXELS = 2**20
+_local = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Everything of a file that the catalogue stores; per band where a tuple."""
+
+    width: int
+    height: int
+    crs: str | None
+    transform: Affine
+    dtypes: tuple[str, ...]
+    nodata: tuple[float | None, ...]
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
+    names: tuple[str | None, ...]
+
+
+def _unreadable(path: str) -> Unavailable:
+    return Unavailable(f"The file '{os.path.basename(path)}' cannot be read as a raster.")
+
+
+def _open(path: str, level: int = 0) -> Any:
+    """A GDAL handle; ``path`` has passed the gate."""
+    options = {} if level == 0 else {"overview_level": level - 1}
+    try:
+        with rasterio.Env(**OPTIONS):
+            return DatasetReader(path, driver=list(RASTER_DRIVERS), **options)
+    except (RasterioError, OSError) as error:
+        raise _unreadable(path) from error
+
+
+def describe(gate: Gate, path: str) -> Description:
+    """Grid, types and nodata of a file. Unavailable if it cannot be read."""
+    with _open(gate.check(path)) as source:
+        t = source.transform
+        crs = source.crs
+        code = None
+        if crs is not None:
+            epsg = crs.to_epsg()
+            code = f"EPSG:{epsg}" if epsg else crs.to_wkt()
+        return Description(
+            source.width,
+            source.height,
+            code,
+            (t.a, t.b, t.c, t.d, t.e, t.f),
+            tuple(source.dtypes),
+            tuple(source.nodatavals),
+            tuple(source.scales),
+            tuple(source.offsets),
+            tuple(source.descriptions),
+        )
+
+
+def block_size(width: int, height: int, across: int, down: int) -> tuple[int, int]:
+    """The blocks that we read: the file's own, unless those are strips or too big.
+
+    Strips are gathered to about a million pixels; blocks above four million pixels are cut.
+    """
+    if across * down > 4 * _BLOCK_PIXELS:
+        return min(1024, width), min(1024, height)
+    if down < 64 and across >= width:
+        rows = max(1, _BLOCK_PIXELS // max(width, 1))
+        return width, min(height, max(down, rows // down * down))
+    return across, down
+
+
+def _level(source: Any) -> Level:
+    down, across = source.block_shapes[0]
+    return Level(
+        source.width, source.height, *block_size(source.width, source.height, across, down)
+    )
+
+
+def parse(path: str, signature: Signature) -> Header:
+    """The header of any raster that GDAL reads; ``path`` has passed the gate."""
+    with _open(path) as source:
+        levels = [_level(source)]
+        reduced = len(source.overviews(1))
+        dtypes = tuple(np.dtype(name) for name in source.dtypes)
+        nodata, driver = tuple(source.nodatavals), source.driver
+    for level in range(1, reduced + 1):
+        with _open(path, level) as source:
+            levels.append(_level(source))
+    return Header(path, signature, tuple(levels), dtypes, nodata, driver)
+
+
+def read_block(header: Header, index: int, level: int, bx: int, by: int) -> NDArray[Any]:
+    """One band of one block, ``(height, width)`` in the file's type."""
+    size = header.levels[level]
+    height, width = size.block_shape(bx, by)
+    window = RasterWindow(bx * size.block_width, by * size.block_height, width, height)
+    source = _handle(header, level)
+    try:
+        data: NDArray[Any] = source.read(index, window=window)
+    except (RasterioError, OSError) as error:
+        raise _unreadable(header.path) from error
+    return data
+
+
+def _handle(header: Header, level: int) -> Any:
+    handles: OrderedDict[tuple[str, Signature, int], Any] | None
+    handles = getattr(_local, "handles", None)
+    if handles is None:
+        handles = _local.handles = OrderedDict()
+    key = (header.path, header.signature, level)
+    found = handles.get(key)
+    if found is None:
+        found = handles[key] = _open(header.path, level)
+        while len(handles) > _HANDLES_PER_THREAD:
+            handles.popitem(last=False)[1].close()
+    else:
+        handles.move_to_end(key)
+    return found
