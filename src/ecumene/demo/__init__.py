@@ -1,0 +1,1 @@
+"""The embedded demonstration archive: synthetic scenes made offline, and the main job run on them."""
