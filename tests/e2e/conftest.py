@@ -1,0 +1,137 @@
+"""A real server process on the demonstration archive, and the clients that talk to it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HERE = (-121.58626826832939, 38.059141484827485)
+PROJECT = "ecumene-tests"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the server is and how to log in."""
+
+    base: str
+    key: Path
+    data: Path
+
+    @property
+    def archive(self) -> Path:
+        return self.data / "archive"
+
+
+def ecumene(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ecumene.cli", *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+
+@contextlib.contextmanager
+def serving(data: Path, *options: str) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    base = f"http://127.0.0.1:{port}"
+    command = [
+        sys.executable,
+        "-m",
+        "ecumene.cli",
+        "serve",
+        "--data",
+        str(data),
+        "--port",
+        str(port),
+    ]
+    log_path = data / f"server-{port}.log"
+    with log_path.open("w") as log:
+        process = subprocess.Popen([*command, *options], stdout=log, stderr=log)
+        try:
+            for _ in range(600):
+                with (
+                    contextlib.suppress(OSError),
+                    urllib.request.urlopen(f"{base}/readyz", timeout=2),
+                ):
+                    break
+                assert process.poll() is None, log_path.read_text()
+                time.sleep(0.1)
+            else:
+                pytest.fail("the server did not become ready")
+            yield base
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def demo_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A seeded data folder of its own; the archive's files are kept between runs."""
+    kept = ROOT / "build" / "test-data"
+    kept.mkdir(parents=True, exist_ok=True)
+    ready = ROOT / "build" / "demo" / "archive"
+    if not (kept / "archive").exists() and (ready / "archive.version").exists():
+        shutil.copytree(ready, kept / "archive", copy_function=_link)
+    ecumene("demo", "seed", "--data", str(kept))
+    return kept
+
+
+def _link(source: str, target: str) -> None:
+    Path(target).hardlink_to(source)
+
+
+@pytest.fixture(scope="session")
+def server(demo_data: Path) -> Iterator[Server]:
+    with serving(demo_data) as base:
+        key = demo_data / "key.json"
+        key.unlink(missing_ok=True)
+        ecumene(
+            "keys",
+            "create",
+            str(key),
+            "--account",
+            "tests",
+            "--url",
+            base,
+            "--data",
+            str(demo_data),
+        )
+        yield Server(base, key, demo_data)
+
+
+@pytest.fixture(scope="session")
+def web(server: Server):  # noqa: ANN201 - google.auth has no types
+    """google.auth's session, as the notebooks make it."""
+    from google.auth.transport.requests import AuthorizedSession
+    from google.oauth2 import service_account
+
+    credentials = service_account.Credentials.from_service_account_file(str(server.key))
+    return AuthorizedSession(
+        credentials.with_scopes(["https://www.googleapis.com/auth/cloud-platform"])
+    )
+
+
+@pytest.fixture
+def ee(server: Server):  # noqa: ANN201
+    """The client library, initialised as the notebook does."""
+    import ee as client
+
+    client.Reset()
+    client.Initialize(
+        client.ServiceAccountCredentials("ignored@example.com", str(server.key)), url=server.base
+    )
+    return client
