@@ -1,0 +1,194 @@
+"""From a ``Query`` to SQL: bounds, times, comparisons of properties, orders.
+
+Comparisons are typed as property values are: a number never equals a string, and neither is less
+than the other. A missing property fails every comparison, ``!=`` too.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Float, and_, case, func, or_
+from sqlalchemy.sql.expression import false
+
+from ecumene.catalog.schema import assets
+from ecumene.core.query import Comparison, Query
+
+_COLUMNS: Mapping[str, Any] = {
+    "system:index": assets.c.leaf,
+    "system:id": assets.c.id,
+    "system:time_start": assets.c.start_ms,
+    "system:time_end": assets.c.end_ms,
+    "system:version": assets.c.updated_us,
+}
+_TEXT_COLUMNS = {"system:index", "system:id"}
+_OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def _path(name: str) -> str:
+    return f'$."{name}"'
+
+
+def speakable(name: str) -> bool:
+    """Whether SQL can name this property (quotes have no escape in SQLite's JSON paths)."""
+    return '"' not in name and "\\" not in name and "\x00" not in name
+
+
+class Properties:
+    """SQL expressions for property values in the dialect of one database."""
+
+    def __init__(self, dialect: str) -> None:
+        self._postgres = dialect == "postgresql"
+
+    def number(self, name: str) -> ColumnElement[Any]:
+        """The value if it is a number, else NULL."""
+        if name in _COLUMNS:
+            return _null() if name in _TEXT_COLUMNS else _COLUMNS[name]
+        stored = assets.c.properties
+        if self._postgres:
+            item = stored[name]
+            return case((func.jsonb_typeof(item) == "number", item.astext.cast(Float)))
+        kind = func.json_type(stored, _path(name))
+        return case((kind.in_(("integer", "real")), func.json_extract(stored, _path(name))))
+
+    def text(self, name: str) -> ColumnElement[Any]:
+        """The value if it is a string, else NULL; compared by code point."""
+        if name in _COLUMNS:
+            found = _COLUMNS[name] if name in _TEXT_COLUMNS else _null()
+        elif self._postgres:
+            item = assets.c.properties[name]
+            found = case((func.jsonb_typeof(item) == "string", item.astext))
+        else:
+            stored = assets.c.properties
+            kind = func.json_type(stored, _path(name))
+            found = case((kind == "text", func.json_extract(stored, _path(name))))
+        return found.collate("C") if self._postgres and name not in _COLUMNS else found
+
+    def present(self, name: str) -> ColumnElement[bool]:
+        """Whether there is a value."""
+        if name in _COLUMNS:
+            column: ColumnElement[bool] = _COLUMNS[name].is_not(None)
+            return column
+        if self._postgres:
+            return func.jsonb_typeof(assets.c.properties[name]).is_not(None)
+        return func.json_type(assets.c.properties, _path(name)).is_not(None)
+
+    def comparison(self, wanted: Comparison) -> ColumnElement[bool] | None:
+        """The condition, or None if it must be tested on the values."""
+        name, value = wanted.name, plain(wanted.value)
+        if not speakable(name):
+            return None
+        if wanted.op == "in":
+            if not isinstance(value, Sequence) or isinstance(value, str):
+                return None
+            return self._among(name, [plain(v) for v in value])
+        if wanted.op not in _OPERATORS:
+            return None
+        compare = _OPERATORS[wanted.op]
+        if not isinstance(value, int | float | str):
+            return None
+        typed = self.text(name) if isinstance(value, str) else self.number(name)
+        condition: ColumnElement[bool] = compare(typed, value)
+        if wanted.op == "!=":
+            return and_(self.present(name), or_(typed.is_(None), condition))
+        return condition
+
+    def _among(self, name: str, values: list[Any]) -> ColumnElement[bool] | None:
+        numbers = [v for v in values if isinstance(v, int | float)]
+        texts = [v for v in values if isinstance(v, str)]
+        if len(numbers) + len(texts) != len(values) or len(values) > 5000:
+            return None
+        parts: list[ColumnElement[bool]] = []
+        if numbers:
+            parts.append(self.number(name).in_(numbers))
+        if texts:
+            parts.append(self.text(name).in_(texts))
+        return or_(*parts) if parts else false()
+
+    def where(self, query: Query) -> tuple[list[ColumnElement[bool]], list[Comparison]]:
+        """Conditions, and the comparisons that SQL cannot test."""
+        found: list[ColumnElement[bool]] = []
+        rest: list[Comparison] = []
+        if query.time is not None:
+            start, end = query.time
+            found += [assets.c.start_ms >= start, assets.c.start_ms < end]
+        if query.bounds is not None:
+            found.append(meets(query.bounds))
+        for comparison in query.comparisons:
+            condition = self.comparison(comparison)
+            if condition is None:
+                rest.append(comparison)
+            else:
+                found.append(condition)
+        return found, rest
+
+    def order(self, name: str, ascending: bool) -> list[ColumnElement[Any]]:
+        """Numbers, then strings, then other values; missing ones last in both directions."""
+        number, text = self.number(name), self.text(name)
+        rank = case((number.is_not(None), 0), (text.is_not(None), 1), else_=2)
+        keys: list[ColumnElement[Any]] = [case((self.present(name), 0), else_=1)]
+        keys += [key.asc() if ascending else key.desc() for key in (rank, number, text)]
+        return [*keys, assets.c.id.asc()]
+
+
+def _null() -> ColumnElement[Any]:
+    return case((false(), 0))
+
+
+def plain(value: Any) -> Any:
+    """Dates as their milliseconds, booleans as integers."""
+    if isinstance(value, bool):
+        return int(value)
+    return getattr(value, "millis", value)
+
+
+def meets(bounds: tuple[float, float, float, float]) -> ColumnElement[bool]:
+    """Rows whose box touches this one, on the circle of longitudes; those without a box too."""
+    west, south, east, north = bounds
+    row = assets.c
+    columns: list[ColumnElement[bool]] = []
+    if east - west < 360:
+        turns = (west + 180) // 360
+        west, east = west - 360 * turns, east - 360 * turns
+        columns = [
+            and_(row.west <= east + shift, row.east >= west + shift)
+            for shift in (-360.0, 0.0, 360.0)
+        ]
+    inside = and_(row.south <= north, row.north >= south, *([or_(*columns)] if columns else []))
+    return or_(row.west.is_(None), inside)
+
+
+def holds(comparison: Comparison, properties: Mapping[str, Any]) -> bool:
+    """The same comparison on values in memory."""
+    found = plain(properties.get(comparison.name))
+    if found is None:
+        return False
+    if comparison.op == "in":
+        return any(_same(found, plain(value)) for value in comparison.value)
+    value = plain(comparison.value)
+    if comparison.op == "==":
+        return _same(found, value)
+    if comparison.op == "!=":
+        return not _same(found, value)
+    if _kind(found) != _kind(value) or _kind(found) is None:
+        return False
+    return bool(_OPERATORS[comparison.op](found, value))
+
+
+def _kind(value: Any) -> str | None:
+    if isinstance(value, int | float):
+        return "number"
+    return "text" if isinstance(value, str) else None
+
+
+def _same(left: Any, right: Any) -> bool:
+    return _kind(left) == _kind(right) and bool(left == right)

@@ -1,0 +1,94 @@
+"""Footprints and boxes of items and grids, on the circle of longitudes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry import mapping, shape
+from shapely.geometry.base import BaseGeometry
+
+from ecumene.catalog.records import Bounds
+from ecumene.core import crs as crs_
+from ecumene.core.projection import Projection, apply
+
+_STEPS = 16
+
+
+def normal(west: float, south: float, east: float, north: float) -> Bounds:
+    """The box with west in [-180, 180); east may exceed 180."""
+    if east < west:
+        east += 360
+    if east - west >= 360:
+        return -180.0, south, 180.0, north
+    turn = 360.0 * ((west + 180) // 360)
+    return west - turn, south, east - turn, north
+
+
+def of_item(
+    geometry: Mapping[str, Any] | None, bbox: Sequence[float] | None
+) -> tuple[Bounds | None, BaseGeometry | None]:
+    """Box and footprint of an item; parts west of the antimeridian's far side move by 360°."""
+    if geometry is None:
+        return (normal(*_flat(bbox)), None) if bbox else (None, None)
+    found = shapely.force_2d(shape(geometry))
+    if shapely.is_empty(found):
+        return None, None
+    crosses = bbox is not None and _flat(bbox)[0] > _flat(bbox)[2]
+    west, south, east, north = found.bounds
+    if east - west > 180 and (crosses or _split_at_180(found)):
+        found = shapely.transform(found, _unwrapped)
+        west, south, east, north = found.bounds
+    return normal(west, south, east, north), found
+
+
+def _flat(bbox: Sequence[float]) -> tuple[float, float, float, float]:
+    """West, south, east, north of a box in two or three dimensions."""
+    half = len(bbox) // 2
+    return float(bbox[0]), float(bbox[1]), float(bbox[half]), float(bbox[half + 1])
+
+
+def _split_at_180(found: BaseGeometry) -> bool:
+    """Whether this is made of parts that touch the antimeridian from either side."""
+    parts = shapely.get_parts(found)
+    boxes = shapely.bounds(parts)
+    narrow = bool((boxes[:, 2] - boxes[:, 0] < 180).all())
+    return narrow and bool((boxes[:, 2] > 179.99).any() and (boxes[:, 0] < -179.99).any())
+
+
+def _unwrapped(points: Any) -> Any:
+    moved = np.array(points)
+    moved[moved[:, 0] < 0, 0] += 360
+    return moved
+
+
+def of_grid(grid: Projection, width: int, height: int) -> tuple[Bounds, BaseGeometry] | None:
+    """Box and outline of a raster in longitudes and latitudes; None if it cannot be projected."""
+    t = np.linspace(0, 1, _STEPS, endpoint=False)
+    zero, one = np.zeros(_STEPS), np.ones(_STEPS)
+    cols = np.concatenate([t, one, 1 - t, zero]) * width
+    rows = np.concatenate([zero, t, one, 1 - t]) * height
+    x, y = apply(grid.transform, cols, rows)
+    lon, lat = crs_.transform(grid.crs, "EPSG:4326", x, y)
+    if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
+        return None
+    if lon.max() - lon.min() > 180 and not crs_.is_geographic(grid.crs):
+        lon = np.where(lon < 0, lon + 360, lon)
+    outline = shapely.Polygon(np.column_stack([lon, lat]).round(9))
+    return normal(*outline.bounds), outline
+
+
+def of_box(bounds: Bounds) -> dict[str, Any]:
+    """A box as GeoJSON."""
+    return dict(mapping(shapely.box(*bounds)))
+
+
+def joined(boxes: Sequence[Bounds]) -> Bounds | None:
+    """A box around all of them (not the smallest one across the antimeridian)."""
+    if not boxes:
+        return None
+    array = np.asarray(boxes, float)
+    low, high = array[:, :2].min(axis=0), array[:, 2:].max(axis=0)
+    return normal(float(low[0]), float(low[1]), float(high[0]), float(high[1]))

@@ -1,0 +1,103 @@
+"""The tables of the catalogue, and how its database is opened.
+
+Types are those that SQLite and PostgreSQL share; on PostgreSQL properties are ``JSONB``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Engine
+
+metadata = MetaData()
+
+_Json = JSON().with_variant(JSONB(), "postgresql")
+
+assets = Table(
+    "assets",
+    metadata,
+    Column("id", String(1024), primary_key=True),
+    Column("parent", String(1024), nullable=True),
+    Column("leaf", String(1024), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("title", Text, nullable=False, default=""),
+    Column("description", Text, nullable=False, default=""),
+    Column("start_ms", BigInteger, nullable=True),
+    Column("end_ms", BigInteger, nullable=True),
+    Column("updated_us", BigInteger, nullable=False),
+    Column("properties", _Json, nullable=False),
+    Column("west", Float, nullable=True),
+    Column("south", Float, nullable=True),
+    Column("east", Float, nullable=True),
+    Column("north", Float, nullable=True),
+    Column("footprint", _Json, nullable=True),
+    Column("bands", _Json, nullable=True),
+    Column("table_location", _Json, nullable=True),
+    Column("size_bytes", BigInteger, nullable=True),
+    Column("feature_count", BigInteger, nullable=True),
+    Index("assets_by_parent", "parent", "id"),
+    Index("assets_by_time", "parent", "start_ms"),
+    Index("assets_by_bounds", "parent", "west", "east", "south", "north"),
+)
+"""Every asset: folders, collections, images, tables. Times in ms, ``updated_us`` in µs."""
+
+roots = Table("roots", metadata, Column("root", String(4096), primary_key=True))
+"""Folders and URL prefixes that the operator registered."""
+
+
+def _encode(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def open_engine(path_or_url: str | Path) -> tuple[Engine, Path | None]:
+    """The engine, and the folder of an embedded database (None for a server's).
+
+    A folder stands for its ``catalog.sqlite``; a URL is SQLAlchemy's. The tables are made if they
+    are not there.
+    """
+    text = str(path_or_url)
+    base: Path | None = None
+    if "://" not in text:
+        path = Path(text)
+        if path.suffix not in (".sqlite", ".db"):
+            path = path / "catalog.sqlite"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        base = Path(os.path.realpath(path.parent))
+        text = f"sqlite:///{base / path.name}"
+    engine = create_engine(
+        text, json_serializer=_encode, json_deserializer=msgspec.json.decode, pool_pre_ping=True
+    )
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _tune)
+    metadata.create_all(engine)
+    return engine, base
+
+
+def _tune(connection: Any, _record: Any) -> None:
+    """Readers and one writer at once; a writer waits rather than failing."""
+    cursor = connection.cursor()
+    for statement in (
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=NORMAL",
+        "PRAGMA busy_timeout=30000",
+        "PRAGMA cache_size=-32768",
+    ):
+        cursor.execute(statement)
+    cursor.close()

@@ -1,0 +1,118 @@
+"""The catalogue as the rest of the server sees it: ids in, images, collections and tables out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ecumene.catalog.ids import canonical, is_root, name_of
+from ecumene.catalog.images import NodeFactory, StoredBand, collection_properties
+from ecumene.catalog.index import Index
+from ecumene.catalog.records import COLLECTION, FOLDER, IMAGE, TABLE, AssetRecord
+from ecumene.catalog.source import CollectionSource, ImageCache
+from ecumene.catalog.tables import TableCache, TableSource
+from ecumene.core.collection import Collection
+from ecumene.core.errors import NotFound
+from ecumene.core.image import Image
+from ecumene.storage.gate import Gate
+
+
+class Catalog:
+    """Stored assets. Thread-safe; implements ``core.context.Catalog``.
+
+    Parameters
+    ----------
+    path_or_url
+        A data folder (its ``catalog.sqlite``), an SQLite file, or an SQLAlchemy URL.
+    node
+        Makes the plan node that reads a stored band: ``lambda b: plan.nodes.Source(b, …)``. The
+        default describes bands only; their pixels cannot be read.
+    gate
+        What may be read; by default the roots registered in the catalogue.
+    """
+
+    def __init__(
+        self,
+        path_or_url: str | Path,
+        *,
+        node: NodeFactory = StoredBand,
+        gate: Gate | None = None,
+        table_bytes: int = 2**29,
+    ) -> None:
+        self.index = Index(path_or_url)
+        self.gate = gate or Gate(self.index.roots(), refresh=self.index.roots)
+        self.tables = TableCache(self.gate, table_bytes)
+        self._images = ImageCache(self.index, node)
+
+    def close(self) -> None:
+        """Gives back the database's connections."""
+        self.index.close()
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def allow(self, root: str | Path) -> None:
+        """Registers a folder or URL prefix whose files may be read (an operator's decision)."""
+        self.index.add_root(self.gate.allow(root))
+
+    # -- what algorithms ask ---------------------------------------------------------------------
+
+    def record(self, asset_id: str) -> AssetRecord | None:
+        """The record of an id in any form; root folders are always there."""
+        plain = canonical(asset_id)
+        found = self.index.get(plain) if plain else None
+        if found is None and is_root(plain):
+            return AssetRecord(plain, FOLDER)
+        return found
+
+    get = record
+
+    def load_image(self, asset_id: str) -> Image | None:
+        """A stored image: reads no pixels, opens no file. None if there is no such image."""
+        record = self.record(asset_id)
+        if record is None or record.type != IMAGE:
+            return None
+        member = self.index_type(record.id.rpartition("/")[0]) == COLLECTION
+        found = self._images.images([(record.id, record.updated)], member=member)
+        return found[0] if found else None
+
+    def load_collection(self, asset_id: str) -> Collection | None:
+        """A lazy image collection. None if there is no such collection."""
+        record = self.record(asset_id)
+        if record is None or record.type != COLLECTION:
+            return None
+        source = CollectionSource(self.index, self._images, record.id)
+        properties = collection_properties(record)
+        return Collection(source, (), "Image", record.id, record.updated, properties)
+
+    def load_table(self, asset_id: str) -> Collection | None:
+        """A lazy collection of features. None if there is no such table."""
+        record = self.record(asset_id)
+        if record is None or record.type != TABLE or record.table is None:
+            return None
+        source = TableSource(
+            self.tables, record.table["path"], record.table.get("geodesic", True), record.count
+        )
+        properties = collection_properties(record)
+        return Collection(source, (), "Feature", record.id, record.updated, properties)
+
+    def asset_type(self, asset_id: str) -> str | None:
+        """``IMAGE``, ``IMAGE_COLLECTION``, ``TABLE``, ``FOLDER``; None if there is no such asset."""
+        record = self.record(asset_id)
+        return None if record is None else record.type
+
+    def index_type(self, plain_id: str) -> str | None:
+        """The type of a canonical id."""
+        found = self.index.get(plain_id) if plain_id else None
+        return None if found is None else found.type
+
+    def require(self, name: str) -> AssetRecord:
+        """The record of an asset, or NotFound in Earth Engine's words."""
+        record = self.record(name)
+        if record is None:
+            raise NotFound(
+                f"Asset '{name_of(canonical(name))}' does not exist or doesn't allow this operation."
+            )
+        return record
