@@ -10,7 +10,8 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, and_, case, func, or_
+from sqlalchemy import ColumnElement, Float, and_, case, func, or_, type_coerce
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.expression import false
 
 from ecumene.catalog.schema import assets
@@ -43,6 +44,10 @@ def speakable(name: str) -> bool:
     return '"' not in name and "\\" not in name and "\x00" not in name
 
 
+def _jsonb(name: str) -> Any:
+    return type_coerce(assets.c.properties, JSONB())[name]
+
+
 class Properties:
     """SQL expressions for property values in the dialect of one database."""
 
@@ -55,7 +60,7 @@ class Properties:
             return _null() if name in _TEXT_COLUMNS else _COLUMNS[name]
         stored = assets.c.properties
         if self._postgres:
-            item = stored[name]
+            item = _jsonb(name)
             return case((func.jsonb_typeof(item) == "number", item.astext.cast(Float)))
         kind = func.json_type(stored, _path(name))
         return case((kind.in_(("integer", "real")), func.json_extract(stored, _path(name))))
@@ -65,7 +70,7 @@ class Properties:
         if name in _COLUMNS:
             found = _COLUMNS[name] if name in _TEXT_COLUMNS else _null()
         elif self._postgres:
-            item = assets.c.properties[name]
+            item = _jsonb(name)
             found = case((func.jsonb_typeof(item) == "string", item.astext))
         else:
             stored = assets.c.properties
@@ -79,7 +84,7 @@ class Properties:
             column: ColumnElement[bool] = _COLUMNS[name].is_not(None)
             return column
         if self._postgres:
-            return func.jsonb_typeof(assets.c.properties[name]).is_not(None)
+            return func.jsonb_typeof(_jsonb(name)).is_not(None)
         return func.json_type(assets.c.properties, _path(name)).is_not(None)
 
     def comparison(self, wanted: Comparison) -> ColumnElement[bool] | None:

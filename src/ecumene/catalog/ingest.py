@@ -61,8 +61,8 @@ def add_path(
     """Registers what a folder or file holds; returns the number of images and tables.
 
     Folders and JSON files: a local archive, a STAC catalogue, collection, item or item collection.
-    Rasters and tables need ``asset_id``; ``start`` is the time of a raster (ms). The folder becomes a root that may be read. Raises
-    RequestError if nothing in it can be registered.
+    Rasters and tables need ``asset_id``; ``start`` is the time of a raster (ms). The folder becomes
+    a root that may be read. Raises RequestError if nothing in it can be registered.
     """
     place = Path(os.path.realpath(path))
     if not place.exists():

@@ -27,6 +27,15 @@ from ecumene.core.errors import RequestError, Unavailable
 
 _LONGITUDES = ("longitude", "lon", "lng", "long", "x")
 _LATITUDES = ("latitude", "lat", "y")
+_DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    zipfile.BadZipFile,
+    pa.ArrowException,
+    pyogrio.errors.DataSourceError,
+    shapely.errors.ShapelyError,
+)
 _WKT = ("wkt", "geometry", "geom", "the_geom")
 
 
@@ -61,8 +70,8 @@ def read(path: str) -> TableData:
         )
     try:
         data = reader(path)
-    except (OSError, ValueError, KeyError, pa.ArrowException, pyogrio.errors.DataSourceError) as e:
-        raise Unavailable(f"The table '{name}' is damaged: {str(e)[:200]}") from e
+    except _DAMAGE as error:
+        raise Unavailable(f"The table '{name}' is damaged: {str(error)[:200]}") from error
     return TableData(_plain_columns(data.columns), data.shapes)
 
 
@@ -194,23 +203,30 @@ def _from_columns(table: pa.Table) -> TableData:
 
 
 def _plain_columns(table: pa.Table) -> pa.Table:
-    """Columns as properties: dates as ms, booleans as integers, no structures, no decimals."""
+    """Columns as properties; structures and binary columns are left out."""
     columns: dict[str, Any] = {}
     for name in table.column_names:
-        column = table.column(name).combine_chunks()
-        kind = column.type
-        if pa.types.is_dictionary(kind):
-            column = column.dictionary_decode()
-            kind = column.type
-        if pa.types.is_struct(kind) or pa.types.is_binary(kind):
-            continue
-        if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-            column = pc.cast(pc.cast(column, pa.timestamp("ms"), safe=False), pa.int64())
-        elif pa.types.is_boolean(kind):
-            column = pc.cast(column, pa.int64())
-        elif pa.types.is_decimal(kind):
-            column = pc.cast(column, pa.float64())
-        elif pa.types.is_large_string(kind) or pa.types.is_time(kind) or pa.types.is_null(kind):
-            column = pc.cast(column, pa.string())
-        columns[name] = column
+        column = _plain_column(table.column(name).combine_chunks())
+        if column is not None:
+            columns[name] = column
     return pa.table(columns) if columns else pa.table({"": pa.nulls(table.num_rows)}).select([])
+
+
+def _plain_column(column: Any) -> Any:
+    """Dates as ms, booleans as integers, decimals as floats, no NaN; None if not a property."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if pa.types.is_struct(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return None
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return pc.cast(pc.cast(column, pa.timestamp("ms"), safe=False), pa.int64())
+    if pa.types.is_boolean(kind):
+        return pc.cast(column, pa.int64())
+    if pa.types.is_decimal(kind):
+        return pc.cast(column, pa.float64())
+    if pa.types.is_floating(kind):
+        return pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
+    if pa.types.is_large_string(kind) or pa.types.is_time(kind) or pa.types.is_null(kind):
+        return pc.cast(column, pa.string())
+    return column

@@ -59,16 +59,22 @@ class TableCache:
         with reading:
             with self._lock:
                 found = self._held.get(key)
-            if found is None:
-                data = read(real)
-                found = (LoadedTable(data), data.nbytes)
-            with self._lock:
-                self._reading.pop(key, None)
-                self._held[key] = found
-                total = sum(size for _, size in self._held.values())
-                while total > self._capacity and len(self._held) > 1:
-                    total -= self._held.popitem(last=False)[1][1]
+            try:
+                if found is None:
+                    data = read(real)
+                    found = (LoadedTable(data), data.nbytes)
+                self._keep(key, found)
+            finally:
+                with self._lock:
+                    self._reading.pop(key, None)
         return found[0]
+
+    def _keep(self, key: tuple[str, int, int], entry: tuple[LoadedTable, int]) -> None:
+        with self._lock:
+            self._held[key] = entry
+            total = sum(size for _, size in self._held.values())
+            while total > self._capacity and len(self._held) > 1:
+                total -= self._held.popitem(last=False)[1][1]
 
 
 class LoadedTable:
@@ -153,9 +159,7 @@ class LoadedTable:
         column = self.columns.column(name).take(pa.array(rows))
         keys = pa.table({"key": column, "row": pa.array(np.arange(len(rows)))})
         direction = "ascending" if ascending else "descending"
-        order = pc.sort_indices(
-            keys, sort_keys=[("key", direction), ("row", "ascending")], null_placement="at_end"
-        )
+        order = pc.sort_indices(keys, sort_keys=[("key", direction), ("row", "ascending")])
         return np.asarray(order, np.intp)
 
     def features(self, rows: NDArray[np.intp], geodesic: bool) -> Iterator[Feature]:

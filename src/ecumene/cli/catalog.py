@@ -12,7 +12,8 @@ from ecumene.catalog import datasets, ingest
 from ecumene.catalog.filters import millis
 from ecumene.catalog.ids import canonical
 from ecumene.catalog.listing import list_assets
-from ecumene.core.errors import EcumeneError
+from ecumene.catalog.store import Catalog
+from ecumene.core.errors import EcumeneError, RequestError
 
 _ADD = """examples:
   ecumene catalog add ARCHIVE --data DIR                      a folder with catalog.json
@@ -128,7 +129,7 @@ def run_add(options: argparse.Namespace) -> int:
 
 
 def _add(
-    catalog: ingest.Catalog,
+    catalog: Catalog,
     options: argparse.Namespace,
     definition: datasets.Dataset | None,
     progress: ingest.Progress,
@@ -147,7 +148,7 @@ def _add(
             progress=progress,
         )
     if options.path is None:
-        raise ingest.RequestError("Give a PATH, or --stac-api URL.")
+        raise RequestError("Give a PATH, or --stac-api URL.")
     moment = millis(options.time) if options.time else None
     return ingest.add_path(
         catalog, options.path, definition, progress, asset_id=options.id, start=moment
@@ -165,7 +166,7 @@ def run_list(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_children(catalog: ingest.Catalog, parent: str, recursive: bool) -> None:
+def _print_children(catalog: Catalog, parent: str, recursive: bool) -> None:
     parents = [parent] if parent else ["", *catalog.index.top_folders()]
     token = ""
     while parents:
@@ -180,7 +181,7 @@ def _print_children(catalog: ingest.Catalog, parent: str, recursive: bool) -> No
             parents.pop(0)
 
 
-def _amount(catalog: ingest.Catalog, asset: dict[str, Any]) -> str:
+def _amount(catalog: Catalog, asset: dict[str, Any]) -> str:
     if asset["type"] == "IMAGE_COLLECTION":
         found = catalog.load_collection(asset["id"])
         return "" if found is None else f"  ({found.size()} images)"

@@ -1,0 +1,194 @@
+"""Queries answered by SQL equal the same conditions tested one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql
+
+from ecumene.catalog import footprints
+from ecumene.catalog.conditions import Properties, holds, meets
+from ecumene.catalog.records import COLLECTION, IMAGE, AssetRecord
+from ecumene.catalog.schema import assets
+from ecumene.catalog.store import Catalog
+from ecumene.core.collection import sort_elements
+from ecumene.core.element import Element
+from ecumene.core.query import Comparison, Query
+
+NAMES = ("a", "b:c", "CLOUDY_PIXEL_PERCENTAGE", "with space", "dot.ted", "it's", 'quo"ted')
+VALUES = (
+    st.integers(-3, 3)
+    | st.sampled_from([0.5, 1.0, -2.5])
+    | st.sampled_from(["", "x", "X", "é", "10", "2"])
+)
+
+
+@st.composite
+def record(draw, number: int) -> AssetRecord:
+    box = None
+    if draw(st.integers(0, 9)):
+        west = draw(st.integers(-200, 200))
+        south = draw(st.integers(-90, 80))
+        width = draw(st.sampled_from([0, 5, 40, 170]))
+        box = footprints.normal(west, south, west + width, south + draw(st.integers(0, 10)))
+    properties = draw(st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=4))
+    start = draw(st.none() | st.integers(-5, 5))
+    return AssetRecord(f"C/{number:02d}", IMAGE, start=start, properties=properties, bounds=box)
+
+
+records = st.integers(0, 8).flatmap(lambda n: st.tuples(*(record(i) for i in range(n))))
+comparisons = st.builds(
+    Comparison,
+    st.sampled_from((*NAMES, "system:index", "system:time_start")),
+    st.sampled_from(["==", "!=", "<", "<=", ">", ">="]),
+    VALUES | st.sampled_from(["03", "05"]),
+) | st.builds(Comparison, st.sampled_from(NAMES), st.just("in"), st.lists(VALUES, max_size=3))
+queries = st.builds(
+    Query,
+    bounds=st.none()
+    | st.tuples(
+        st.integers(-190, 190), st.integers(-90, 90), st.integers(0, 100), st.integers(0, 50)
+    ).map(lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3])),
+    time=st.none() | st.tuples(st.integers(-5, 5), st.integers(-5, 6)),
+    comparisons=st.lists(comparisons, max_size=2).map(tuple),
+    order=st.none()
+    | st.tuples(st.sampled_from((*NAMES[:-1], "system:time_start", "system:index")), st.booleans()),
+    limit=st.none() | st.integers(0, 5),
+)
+
+
+def circle_boxes_meet(a, b) -> bool:
+    return any(
+        a[0] <= b[2] + shift and a[2] >= b[0] + shift for shift in (-720, -360, 0, 360, 720)
+    ) and (a[1] <= b[3] and a[3] >= b[1])
+
+
+def values(one: AssetRecord) -> dict:
+    found = {**one.properties, "system:index": one.id[2:]}
+    if one.start is not None:
+        found["system:time_start"] = one.start
+    return found
+
+
+def brute_force(stored, query: Query) -> list[str]:
+    kept = []
+    for one in stored:
+        found = values(one)
+        if query.time is not None and (
+            one.start is None or not query.time[0] <= one.start < query.time[1]
+        ):
+            continue
+        if (
+            query.bounds is not None
+            and one.bounds is not None
+            and not circle_boxes_meet(one.bounds, query.bounds)
+        ):
+            continue
+        if all(holds(c, found) for c in query.comparisons):
+            kept.append(Element(found, one.id))
+    if query.order is not None:
+        kept = sort_elements(kept, *query.order)
+    return [element.id for element in kept][: query.limit]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory):
+    with Catalog(Path(tmp_path_factory.mktemp("search"))) as found:
+        yield found
+
+
+@settings(max_examples=150, deadline=None)
+@given(records, queries)
+def test_search_equals_brute_force(store, stored, query):
+    store.index.remove("C")
+    store.index.put([AssetRecord("C", COLLECTION), *stored])
+    expected = brute_force(stored, query)
+    assert [found for found, _ in store.index.search("C", query, kind=IMAGE)] == expected
+    if query.limit is None:
+        assert store.index.count("C", query, kind=IMAGE) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "op", "other", "expected"),
+    [
+        (3, "==", 3.0, True), ("3", "==", 3, False), (3, "!=", "3", True), (None, "!=", 3, False),
+        (None, "==", None, False), ("b", ">", "a", True), ("b", ">", 1, False), (1, "<", "a", False),
+        (2, "in", [1, 2], True), ("2", "in", [1, 2], False), (True, "==", 1, True),
+    ],
+)  # fmt: skip
+def test_comparisons_are_typed(value, op, other, expected):
+    properties = {} if value is None else {"p": value}
+    assert holds(Comparison("p", op, other), properties) is expected
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(comparisons=(Comparison("a", "<", 3),)),
+        Query(comparisons=(Comparison("a", "==", "x"), Comparison("b", "in", ["x", 2]))),
+        Query(comparisons=(Comparison("a", "!=", 3),), bounds=(1, 2, 3, 4), time=(1, 2)),
+    ],
+)
+def test_conditions_are_written_for_postgresql_too(query):
+    properties = Properties("postgresql")
+    conditions, rest = properties.where(query)
+    order = properties.order("a", False)
+    text = str(
+        select(assets.c.id).where(*conditions).order_by(*order).compile(
+            dialect=postgresql.dialect()
+        )
+    )  # fmt: skip
+    assert not rest
+    assert "jsonb_typeof" in text
+    assert "json_extract" not in text
+    assert 'COLLATE "C"' in text
+
+
+def test_a_box_around_the_world_meets_everything():
+    assert "west <=" not in str(meets((-180, -10, 180, 10)))
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ((170, 0, 190, 5), (170, 0, 190, 5)),
+        ((170, 0, -170, 5), (170, 0, 190, 5)),
+        ((190, 0, 200, 5), (-170, 0, -160, 5)),
+        ((-190, 0, -170, 5), (170, 0, 190, 5)),
+        ((-180, -90, 180, 90), (-180, -90, 180, 90)),
+        ((0, 0, 720, 5), (-180, 0, 180, 5)),
+    ],
+)
+def test_normal_boxes(box, expected):
+    assert footprints.normal(*box) == expected
+
+
+def test_footprint_across_the_antimeridian_in_two_parts():
+    parts = shapely.MultiPolygon([shapely.box(178, 0, 180, 1), shapely.box(-180, 0, -177, 1)])
+    bounds, shape = footprints.of_item(shapely.geometry.mapping(parts), [178, 0, -177, 1])
+    assert bounds == (178, 0, 183, 1)
+    assert shape.area == pytest.approx(5)
+
+
+def test_size_and_first_describe_few_images(store, monkeypatch):
+    store.index.put(
+        [AssetRecord("D", COLLECTION)]
+        + [
+            AssetRecord(f"D/{i:05d}", IMAGE, start=i, properties={"CLOUD": i % 7})
+            for i in range(10_000)
+        ]
+    )
+    asked: list[int] = []
+    real = store.index.many
+    monkeypatch.setattr(store.index, "many", lambda ids: asked.append(len(ids)) or real(ids))
+    collection = store.load_collection("D")
+    assert collection.size() == 10_000
+    assert collection.first().id == "D/00000"
+    assert collection.sort("system:time_start", False).first().id == "D/09999"
+    assert collection.sort("CLOUD").first().get("CLOUD") == 0
+    assert sum(asked) <= 64
