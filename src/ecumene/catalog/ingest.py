@@ -15,6 +15,7 @@ Items are found by the collection's ``item`` links, else as ``items/*.json`` bes
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -32,13 +33,15 @@ from ecumene.catalog.stac import plain_properties, record_of
 from ecumene.catalog.store import Catalog
 from ecumene.core import crs as crs_
 from ecumene.core import pixel_type as types
-from ecumene.core.errors import NotFound, RequestError
+from ecumene.core.errors import EcumeneError, NotFound, RequestError
 from ecumene.core.projection import Projection
 from ecumene.core.raster import RasterBand
 from ecumene.storage import rasters
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being registered, how many are done, and of how many."""
+
+_log = logging.getLogger("ecumene.catalog")
 
 TABLE_SUFFIXES = (".geojson", ".parquet", ".csv", ".gpkg", ".zip")
 RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".png", ".jpg")
@@ -214,29 +217,42 @@ def _add_items(
     dataset: Dataset | None,
     progress: Progress | None,
 ) -> int:
-    """Registers items; the definition is the one given, else the shipped one of their collection."""
+    """Registers items; the definition is the one given, else the shipped one of their collection.
+
+    Items that cannot be registered are left out with a warning, unless that leaves none.
+    """
     used: dict[str, Dataset] = {}
+    refused: list[EcumeneError] = []
 
     def records() -> Iterator[AssetRecord]:
         for done, (item, base) in enumerate(items, start=1):
-            definition = dataset or datasets.for_collection(str(item.get("collection", "")))
-            if definition is None:
-                raise RequestError(
-                    f"Item '{item.get('id')}' belongs to no known collection: "
-                    "give a dataset definition."
-                )
-            used[definition.id] = definition
-            yield record_of(item, base, definition, catalog.gate)
+            try:
+                definition = dataset or _definition_of(item)
+                yield record_of(item, base, definition, catalog.gate)
+                used[definition.id] = definition
+            except EcumeneError as error:
+                refused.append(error)
             if progress is not None:
-                progress(definition.id, done, count)
+                progress(next(iter(used), "items"), done, count)
 
     total = catalog.index.put(records())
     if not total:
-        raise RequestError("There is no item to register.")
+        raise refused[0] if refused else RequestError("There is no item to register.")
+    if refused:
+        _log.warning("%d items were left out. The first: %s", len(refused), refused[0].message)
     for definition in used.values():
-        if definition.type == COLLECTION and catalog.record(definition.id) is None:
+        if definition.type == COLLECTION and catalog.asset_type(definition.id) != COLLECTION:
             put_collection(catalog, definition, {})
     return total
+
+
+def _definition_of(item: Mapping[str, Any]) -> Dataset:
+    found = datasets.for_collection(str(item.get("collection", "")))
+    if found is None:
+        raise RequestError(
+            f"Item '{item.get('id')}' belongs to no known collection: give a dataset definition."
+        )
+    return found
 
 
 def put_collection(catalog: Catalog, dataset: Dataset, about: Mapping[str, Any]) -> None:

@@ -21,9 +21,14 @@ from ecumene.storage.rasters import Description
 
 
 def resolve(href: str, base: str) -> str:
-    """A local path or URL: ``href`` relative to the document ``base`` (a path or a URL)."""
+    """A local path or URL: ``href`` relative to the document ``base`` (a path or a URL).
+
+    Only a local document may name a local file.
+    """
+    if href.startswith("file://") and "://" not in base:
+        return unquote(urlsplit(href).path)
     if "://" in href:
-        return unquote(urlsplit(href).path) if href.startswith("file://") else href
+        return href
     if "://" in base:
         return urljoin(base, href)
     return os.path.normpath(os.path.join(os.path.dirname(base), href))

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import argparse
+import json
+
+import pytest
+
+from ecumene.cli import catalog as command
+
+
+def run(*arguments: object) -> int:
+    parser = argparse.ArgumentParser()
+    command.register(parser.add_subparsers(required=True))
+    options = parser.parse_args([str(a) for a in ("catalog", *arguments)])
+    return options.run(options)
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "t.geojson"
+    feature = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 2]},
+               "properties": {"a": 1}}  # fmt: skip
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    return path
+
+
+def test_add_list_remove(tmp_path, table, capsys):
+    data = tmp_path / "data"
+    assert run("add", table, "--id", "projects/sample/assets/t", "--data", data) == 0
+    assert run("list", "--data", data) == 0
+    assert run("list", "projects/sample/assets", "--data", data) == 0
+    assert run("remove", "projects/sample/assets/t", "--data", data) == 0
+    out = capsys.readouterr().out.splitlines()
+    line = "TABLE            projects/sample/assets/t  (1 rows)"
+    assert out[0].startswith("Registered 1 assets in ")
+    assert out[1:] == [line, line, "Forgot 1 assets."]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["add", "/no/such/place"],
+        ["add"],
+        ["add", ".", "--dataset", "NO/SUCH"],
+        ["remove", "NO/SUCH"],
+        ["list", "NO/SUCH"],
+    ],
+)
+def test_mistakes_are_one_line(tmp_path, arguments, capsys):
+    assert run(*arguments, "--data", tmp_path / "data") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("ecumene: ")
+    assert error.count("\n") == 1
+
+
+def test_whole_archive(tmp_path, shared_data, capsys):
+    assert run("add", shared_data, "--data", tmp_path / "data") == 0
+    assert run("list", "-r", "--data", tmp_path / "data") == 0
+    captured = capsys.readouterr()
+    assert "IMAGE_COLLECTION COPERNICUS/S2_SR_HARMONIZED  (10 images)" in captured.out
+    assert "COPERNICUS/S2_SR_HARMONIZED: 10 of 10" in captured.err
