@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pyproj
 import pytest
 import shapely
 from hypothesis import given, settings
@@ -192,3 +194,44 @@ def test_size_and_first_describe_few_images(store, monkeypatch):
     assert collection.sort("system:time_start", False).first().id == "D/09999"
     assert collection.sort("CLOUD").first().get("CLOUD") == 0
     assert sum(asked) <= 64
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        # two points at 60° north, 90° apart: atan(tan 60° / cos 45°) = 67.7923° at the top
+        (shapely.LineString([(0, 60), (90, 60)]), (0, 60, 90, 67.792345)),
+        (shapely.LineString([(0, -60), (90, -60)]), (0, -67.792345, 90, -60)),
+        (shapely.LineString([(0, 0), (90, 0)]), (0, 0, 90, 0)),
+        (shapely.Point(3, 4), (3, 4, 3, 4)),
+        (shapely.LineString([(-179, 10), (179, 20)]), (-180, 10, 180, 20)),
+        (shapely.MultiPoint([(0, 60), (90, 60)]), (0, 60, 90, 60)),
+    ],
+    ids=["north", "south", "equator", "point", "across 180", "points have no edges"],
+)
+def test_boxes_of_shortest_paths_are_never_too_small(shape, expected):
+    (box,) = footprints.edges_boxes(np.asarray([shape], object)).tolist()
+    west, south, east, north = expected
+    assert (box[0], box[2]) == (west, east)
+    assert south - 0.1 <= box[1] <= south
+    assert north <= box[3] <= north + 0.1
+
+
+def test_boxes_hold_the_geodesics_of_the_ellipsoid():
+    geod = pyproj.Geod(ellps="WGS84")
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        lon0, lon1 = rng.uniform(-80, 80, 2)
+        lat0, lat1 = rng.uniform(-80, 80, 2)
+        between = np.asarray(geod.npts(lon0, lat0, lon1, lat1, 50))
+        line = shapely.LineString([(lon0, lat0), (lon1, lat1)])
+        _, south, _, north = footprints.edges_boxes(np.asarray([line], object))[0]
+        assert south <= between[:, 1].min()
+        assert between[:, 1].max() <= north
+
+
+def test_boxes_of_nothing():
+    shapes = np.asarray([None, shapely.Point(), shapely.box(0, 0, 1, 1)], object)
+    boxes = footprints.edges_boxes(shapes)
+    assert np.isnan(boxes[:2]).all()
+    assert boxes[2, 2] == 1

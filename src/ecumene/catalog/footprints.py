@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
@@ -78,6 +79,57 @@ def of_grid(grid: Projection, width: int, height: int) -> tuple[Bounds, BaseGeom
         lon = np.where(lon < 0, lon + 360, lon)
     outline = shapely.Polygon(np.column_stack([lon, lat]).round(9))
     return normal(*outline.bounds), outline
+
+
+def edges_boxes(shapes: NDArray[Any]) -> NDArray[np.float64]:
+    """Boxes ``(n, 4)`` of shapes in degrees whose edges are shortest paths, never too small.
+
+    A great circle between two points at latitude φ, Δλ apart, rises to atan(tan φ / cos(Δλ/2)); an
+    edge over more than 180° runs the other way round, so that its shape gets all longitudes.
+    Empty and missing shapes give NaN.
+    """
+    boxes: NDArray[np.float64] = shapely.bounds(shapes)
+    lines, owner = _edges(shapes)
+    points, line = shapely.get_coordinates(lines, return_index=True)
+    same = line[1:] == line[:-1]
+    row = owner[line[1:]][same]
+    lon, lat = points[:, 0], np.clip(points[:, 1], -90, 90)
+    turn = np.abs(np.diff(lon))[same]
+    half = np.radians(np.where(turn > 180, np.maximum(360 - turn, 0), turn) / 2)
+    upper = np.maximum(lat[1:], lat[:-1])[same]
+    lower = np.minimum(lat[1:], lat[:-1])[same]
+    for column, side, extreme in ((3, 1.0, upper), (1, -1.0, -lower)):
+        rise = np.zeros(len(shapes))
+        np.maximum.at(rise, row, _rise(extreme, half) * 1.01)
+        boxes[:, column] = np.clip(boxes[:, column] + side * rise, -90, 90)
+    around = np.zeros(len(shapes), bool)
+    around[row[turn > 180]] = True
+    boxes[around, 0], boxes[around, 2] = -180, 180
+    return boxes
+
+
+def _rise(latitude: NDArray[np.float64], half: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Degrees by which the great circle through two points at a latitude passes above them."""
+    phi = np.radians(np.maximum(latitude, 0.0))
+    top = np.arctan2(np.sin(phi), np.cos(phi) * np.cos(half))
+    return np.asarray(np.maximum(np.degrees(top - phi), 0.0), "float64")
+
+
+def risen(bounds: Bounds, outline: BaseGeometry) -> Bounds:
+    """The box of a footprint, widened in latitude for edges that are shortest paths."""
+    _, south, _, north = edges_boxes(np.asarray([outline], object))[0].tolist()
+    return bounds[0], min(bounds[1], south), bounds[2], max(bounds[3], north)
+
+
+def _edges(shapes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Every ring and line, and the row that it belongs to."""
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    areal = shapely.get_type_id(parts) == 3
+    rings, of_part = shapely.get_rings(parts[areal], return_index=True)
+    return (
+        np.concatenate([rings, parts[~areal]]),
+        np.concatenate([owner[areal][of_part], owner[~areal]]),
+    )
 
 
 def of_box(bounds: Bounds) -> dict[str, Any]:

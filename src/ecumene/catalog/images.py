@@ -34,6 +34,11 @@ class StoredBand(Node):
         return self.band.type
 
 
+def is_planar(crs: str) -> bool:
+    """Whether footprints of images on grids of this CRS have straight edges in degrees."""
+    return crs_.is_geographic(crs)
+
+
 def footprint_of(record: AssetRecord) -> Geometry:
     """The footprint in longitudes and latitudes; unbounded if none is known.
 
@@ -41,7 +46,7 @@ def footprint_of(record: AssetRecord) -> Geometry:
     """
     if record.footprint is None:
         return UNBOUNDED
-    planar = bool(record.bands) and crs_.is_geographic(record.bands[0]["crs"])
+    planar = bool(record.bands) and is_planar(record.bands[0]["crs"])
     return Geometry(shape(record.footprint), geodesic=not planar)
 
 

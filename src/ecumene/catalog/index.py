@@ -246,8 +246,11 @@ class Index:
 
 def _moved(stored: Any, change: Any) -> dict[str, Any]:
     """A band's or table's JSON with its paths changed."""
-    out = dict(stored)
-    out["path"] = change(out["path"])
-    if "masks" in out:
-        out["masks"] = [[change(mask[0]), *mask[1:]] for mask in out["masks"]]
+    path = change(stored["path"])
+    masks = stored.get("masks")
+    if path == stored["path"] and not masks:
+        return dict(stored)
+    out = {**stored, "path": path}
+    if masks:
+        out["masks"] = [[change(mask[0]), *mask[1:]] for mask in masks]
     return out

@@ -27,6 +27,7 @@ from shapely.geometry import mapping
 from ecumene.catalog import datasets, footprints
 from ecumene.catalog import ids as ids_
 from ecumene.catalog.datasets import Dataset
+from ecumene.catalog.images import is_planar
 from ecumene.catalog.itembands import resolve
 from ecumene.catalog.records import COLLECTION, IMAGE, TABLE, AssetRecord, encode_band
 from ecumene.catalog.stac import plain_properties, record_of
@@ -329,6 +330,8 @@ def add_image(
         bands.append(encode_band(name, band))
     found = footprints.of_grid(grid, header.width, header.height)
     bounds, outline = found if found is not None else (None, None)
+    if bounds is not None and outline is not None and not is_planar(grid.crs):
+        bounds = footprints.risen(bounds, outline)
     record = AssetRecord(
         ids_.canonical(asset_id),
         IMAGE,

@@ -20,7 +20,7 @@ _FIRST, _MORE = 16, 400
 class ImageCache:
     """Images already built, by id and version; bounded in number."""
 
-    def __init__(self, index: Index, node: NodeFactory, capacity: int = 50_000) -> None:
+    def __init__(self, index: Index, node: NodeFactory, capacity: int = 10_000) -> None:
         self._index, self._node, self._capacity = index, node, capacity
         self._lock = threading.Lock()
         self._held: OrderedDict[tuple[str, int, bool], Image] = OrderedDict()

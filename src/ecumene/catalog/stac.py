@@ -12,6 +12,7 @@ from shapely.geometry import mapping
 from ecumene.catalog import footprints
 from ecumene.catalog.datasets import Dataset, IndexRule, PropertyRule
 from ecumene.catalog.filters import millis
+from ecumene.catalog.images import is_planar
 from ecumene.catalog.itembands import ItemFiles, bands_of
 from ecumene.catalog.records import IMAGE, AssetRecord, encode_band
 from ecumene.core.element import INDEX
@@ -37,6 +38,8 @@ def record_of(item: Mapping[str, Any], base: str, dataset: Dataset, gate: Gate) 
         first = bands[0][1]
         found = footprints.of_grid(first.grid, first.width, first.height)
         bounds, outline = found if found is not None else (bounds, None)
+    if outline is not None and bounds is not None and not is_planar(bands[0][1].grid.crs):
+        bounds = footprints.risen(bounds, outline)
     served = _properties(item, dataset)
     start, end = _times(properties, served)
     index = _index(item, dataset, served)

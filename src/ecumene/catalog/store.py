@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from ecumene.catalog import listing
+from ecumene.catalog.assets import asset
 from ecumene.catalog.ids import canonical, is_root, name_of
 from ecumene.catalog.images import NodeFactory, StoredBand, collection_properties
 from ecumene.catalog.index import Index
@@ -116,3 +119,21 @@ class Catalog:
                 f"Asset '{name_of(canonical(name))}' does not exist or doesn't allow this operation."
             )
         return record
+
+    # -- what the REST resources ask -------------------------------------------------------------
+
+    def get_asset(self, name: str, view: str = "FULL") -> dict[str, Any]:
+        """The ``EarthEngineAsset`` of a resource name or id; NotFound if there is none."""
+        return asset(self.require(name), view)
+
+    def list_assets(self, parent: str, **options: Any) -> dict[str, Any]:
+        """``listing.list_assets``: ``filter_text``, ``page_size``, ``page_token``, ``view``."""
+        return listing.list_assets(self, parent, **options)
+
+    def list_images(self, parent: str, **options: Any) -> dict[str, Any]:
+        """``listing.list_images``: the same, and ``start_time``, ``end_time``, ``region``."""
+        return listing.list_images(self, parent, **options)
+
+    def list_features(self, name: str, **options: Any) -> dict[str, Any]:
+        """``listing.list_features``: ``region``, ``filter_text``, ``page_size``, ``page_token``."""
+        return listing.list_features(self, name, **options)

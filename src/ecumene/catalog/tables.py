@@ -15,6 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from ecumene.catalog.conditions import plain
+from ecumene.catalog.footprints import edges_boxes
 from ecumene.catalog.tablefiles import TableData, read
 from ecumene.core.element import INDEX, Feature
 from ecumene.core.geometry import Geometry
@@ -83,6 +84,7 @@ class LoadedTable:
     def __init__(self, data: TableData) -> None:
         self.columns, self.shapes = data.columns, data.shapes
         self.boxes: NDArray[np.float64] = shapely.bounds(data.shapes)
+        self._geodesic_boxes: NDArray[np.float64] | None = None
         self.rows = len(data.shapes)
         self._kinds = {name: _kind(data.columns.schema.field(name).type) for name in self.names}
 
@@ -103,11 +105,19 @@ class LoadedTable:
                 )
         return words
 
-    def matching(self, query: Query) -> NDArray[np.intp]:
+    def boxes_of(self, geodesic: bool) -> NDArray[np.float64]:
+        """Boxes of the shapes with edges of either kind."""
+        if not geodesic:
+            return self.boxes
+        if self._geodesic_boxes is None:
+            self._geodesic_boxes = edges_boxes(self.shapes)
+        return self._geodesic_boxes
+
+    def matching(self, query: Query, geodesic: bool = True) -> NDArray[np.intp]:
         """Row numbers that answer the query, in its order."""
         keep: Mask = np.ones(self.rows, bool)
         if query.bounds is not None:
-            keep &= boxes_meet(self.boxes, query.bounds)
+            keep &= boxes_meet(self.boxes_of(geodesic), query.bounds)
         if query.time is not None:
             keep &= self._time(*query.time)
         for comparison in query.comparisons:
@@ -218,13 +228,13 @@ class TableSource:
     def elements(self, query: Query) -> Iterator[Any]:
         """Features that answer the query (bounds: by their boxes)."""
         table = self.table
-        return table.features(table.matching(query), self._geodesic)
+        return table.features(table.matching(query, self._geodesic), self._geodesic)
 
     def count(self, query: Query) -> int | None:
         """The number of matching rows; of all rows without reading the file."""
         if query == Query() and self._count is not None:
             return self._count
-        return len(self.table.matching(query))
+        return len(self.table.matching(query, self._geodesic))
 
     def can_order(self, name: str) -> bool:
         """By plain columns."""
