@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from ecumene.catalog import footprints
 from ecumene.catalog.conditions import Properties, holds, meets
@@ -149,6 +150,12 @@ def test_conditions_are_written_for_postgresql_too(query):
     assert "jsonb_typeof" in text
     assert "json_extract" not in text
     assert 'COLLATE "C"' in text
+
+
+def test_tables_are_written_for_postgresql_too():
+    text = str(CreateTable(assets).compile(dialect=postgresql.dialect()))
+    assert "properties JSONB NOT NULL" in text
+    assert "start_ms BIGINT" in text
 
 
 def test_a_box_around_the_world_meets_everything():

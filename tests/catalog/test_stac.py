@@ -283,6 +283,31 @@ def test_single_rasters(catalog, tmp_path):
         ingest.add_path(catalog, tmp_path / "r" / "a.tif")
 
 
+def test_alpha_masks_the_other_bands(catalog, tmp_path):
+    path = tmp_path / "r" / "rgba.tif"
+    path.parent.mkdir()
+    with rasterio.open(
+        path, "w", driver="GTiff", width=20, height=10, count=4, dtype="uint8", photometric="RGB",
+        alpha="yes", crs="EPSG:32633", transform=from_origin(500000, 5000000, 10, 10),
+    ) as target:  # fmt: skip
+        target.write(np.ones((4, 10, 20), "uint8"))
+    ingest.add_path(catalog, path, asset_id="users/u/rgba")
+    image = catalog.load_image("users/u/rgba")
+    assert image.band_names == ["b1", "b2", "b3"]
+    assert {b.node.band.masks for b in image.bands} == {(MaskRule(str(path), 4, (0.0,)),)}
+
+
+def test_a_mask_in_the_file_masks_all_bands(catalog, tmp_path):
+    path = tmp_path / "r" / "a.tif"
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        raster(path)
+        with rasterio.open(path, "r+") as target:
+            target.write_mask(np.eye(10, 20, dtype=bool))
+    ingest.add_path(catalog, path, asset_id="users/u/a")
+    (band,) = catalog.load_image("users/u/a").bands
+    assert band.node.band.masks == (MaskRule(str(path), 0, (0.0,)),)
+
+
 def test_the_data_folder_can_move(tmp_path):
     archive = tmp_path / "one" / "archive"
     raster(archive / "a.tif")

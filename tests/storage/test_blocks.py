@@ -177,8 +177,17 @@ def test_internal_masks_are_not_levels(tmp_path, store):
         with rasterio.open(path, "r+") as target:
             target.write_mask(values("uint8")[0] > 100)
             target.build_overviews((2,), Resampling.nearest)
-    assert len(store.header(str(path)).levels) == 2
+    header = store.header(str(path))
+    assert len(header.levels) == 2
     equal_to_gdal(store, path)
+    for level, options in enumerate(({}, {"overview_level": 0})):
+        with rasterio.open(path, **options) as source:
+            expected = source.dataset_mask()
+        size = header.levels[level]
+        got = store.window(str(path), 0, level, 0, 0, size.width, size.height)
+        assert got.dtype == np.uint8
+        np.testing.assert_array_equal(got, expected)
+        assert {0, 255} == set(np.unique(got))
 
 
 def test_strips_are_gathered(tmp_path, store):
@@ -199,8 +208,8 @@ def test_outside_is_refused(tmp_path, store, window):
 
 @pytest.mark.parametrize(
     ("key", "match"),
-    [((0, 0, 0, 0), "band"), ((2, 0, 0, 0), "band"), ((1, 0, 5, 0), "outside")],
-    ids=["band 0", "band 2", "block"],
+    [((-1, 0, 0, 0), "band"), ((2, 0, 0, 0), "band"), ((1, 0, 5, 0), "outside")],
+    ids=["band -1", "band 2", "block"],
 )
 def test_wrong_keys_are_refused(tmp_path, store, key, match):
     path = tmp_path / "a.tif"

@@ -22,22 +22,27 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from shapely.geometry import mapping
-
 from ecumene.catalog import datasets, footprints
 from ecumene.catalog import ids as ids_
 from ecumene.catalog.datasets import Dataset
-from ecumene.catalog.images import is_planar
+from ecumene.catalog.fileassets import add_image, add_table
 from ecumene.catalog.itembands import resolve
-from ecumene.catalog.records import COLLECTION, IMAGE, TABLE, AssetRecord, encode_band
-from ecumene.catalog.stac import plain_properties, record_of
+from ecumene.catalog.records import COLLECTION, TABLE, AssetRecord
+from ecumene.catalog.stac import record_of
 from ecumene.catalog.store import Catalog
-from ecumene.core import crs as crs_
-from ecumene.core import pixel_type as types
 from ecumene.core.errors import EcumeneError, NotFound, RequestError
-from ecumene.core.projection import Projection
-from ecumene.core.raster import RasterBand
-from ecumene.storage import rasters
+
+__all__ = [
+    "Catalog",
+    "Progress",
+    "add_image",
+    "add_path",
+    "add_stac_items",
+    "add_table",
+    "open_catalog",
+    "put_collection",
+    "remove",
+]
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being registered, how many are done, and of how many."""
@@ -294,86 +299,6 @@ def _self(item: Mapping[str, Any]) -> str | None:
     links = item.get("links") or []
     found = next((link["href"] for link in links if link.get("rel") == "self"), None)
     return str(found) if found is not None and "://" in str(found) else None
-
-
-def add_image(
-    catalog: Catalog,
-    asset_id: str,
-    path: str | Path,
-    properties: Mapping[str, Any] | None = None,
-    *,
-    start: int | None = None,
-    end: int | None = None,
-    names: Iterable[str] | None = None,
-) -> int:
-    """Registers one raster file as an image; bands are named by the file, else ``b1``, ``b2``, …"""
-    real = catalog.gate.check(path)
-    header = rasters.describe(catalog.gate, real)
-    if header.crs is None:
-        raise RequestError(f"'{Path(real).name}' has no CRS.")
-    grid = Projection(crs_.canonical(header.crs), header.transform)
-    given = list(names) if names is not None else []
-    bands = []
-    for number, dtype in enumerate(header.dtypes, start=1):
-        nodata = header.nodata[number - 1]
-        described = header.names[number - 1]
-        name = given[number - 1] if number <= len(given) else described or f"b{number}"
-        band = RasterBand(
-            real,
-            number,
-            types.of_dtype(dtype),
-            grid,
-            header.width,
-            header.height,
-            () if nodata is None else (float(nodata),),
-        )
-        bands.append(encode_band(name, band))
-    found = footprints.of_grid(grid, header.width, header.height)
-    bounds, outline = found if found is not None else (None, None)
-    if bounds is not None and outline is not None and not is_planar(grid.crs):
-        bounds = footprints.risen(bounds, outline)
-    record = AssetRecord(
-        ids_.canonical(asset_id),
-        IMAGE,
-        start=start,
-        end=end,
-        properties=plain_properties(properties or {}),
-        bounds=bounds,
-        footprint=None if outline is None else dict(mapping(outline)),
-        bands=tuple(bands),
-        size=os.path.getsize(real),
-    )
-    return catalog.index.put([record])
-
-
-def add_table(
-    catalog: Catalog,
-    asset_id: str,
-    path: str | Path,
-    properties: Mapping[str, Any] | None = None,
-    *,
-    title: str = "",
-    description: str = "",
-    geodesic: bool = True,
-) -> int:
-    """Registers a table file. It is read once, to count its rows and to refuse what is no table."""
-    real = catalog.gate.check(path)
-    table = catalog.tables.get(real)
-    boxes = table.boxes[table.boxes[:, 0] == table.boxes[:, 0]]
-    bounds = footprints.joined([tuple(box) for box in boxes.tolist()])
-    record = AssetRecord(
-        ids_.canonical(asset_id),
-        TABLE,
-        title=title,
-        description=description,
-        properties=plain_properties(properties or {}),
-        bounds=bounds,
-        footprint=None if bounds is None else footprints.of_box(bounds),
-        table={"path": real, "geodesic": geodesic},
-        size=os.path.getsize(real),
-        count=table.rows,
-    )
-    return catalog.index.put([record])
 
 
 def remove(catalog: Catalog, asset_id: str) -> int:

@@ -2,7 +2,8 @@
 
 ``BlockStore`` joins the gate, the headers, the two readers and the cache. Levels are overview
 indexes (0 = full resolution), band indexes are 1-based, blocks and windows count from the upper
-left of their level. Arrays are read-only, ``(height, width)``, in the file's own type.
+left of their level. Band 0 is the file's own mask (uint8: 0 hides, 255 shows). Arrays are
+read-only, ``(height, width)``, in the file's own type.
 """
 
 from __future__ import annotations
@@ -86,14 +87,14 @@ class BlockStore:
         return self._block(self.header(path), index, level, bx, by)
 
     def _block(self, header: Header, index: int, level: int, bx: int, by: int) -> NDArray[Any]:
-        if not 1 <= index <= header.count:
+        if not 0 <= index <= header.count:
             raise ValueError(f"band {index} of {header.count}")
         size = header.levels[level]
         if not (0 <= bx < size.across and 0 <= by < size.down):
             raise ValueError(f"block {bx}, {by} is outside level {level}")
         plain = header.layout
         base = (header.path, header.signature, level, bx, by)
-        if plain is None:
+        if plain is None or index == 0:
             load = partial(rasters.read_block, header, index, level, bx, by)
             return self.cache.get((*base, index), load)
         plane = 0 if plain.interleaved else index - 1
@@ -112,7 +113,7 @@ class BlockStore:
         if col < 0 or row < 0 or col + width > size.width or row + height > size.height:
             raise ValueError("the window is outside the raster")
         if width <= 0 or height <= 0:
-            return np.empty((max(height, 0), max(width, 0)), header.dtypes[index - 1])
+            return np.empty((max(height, 0), max(width, 0)), _dtype(header, index))
         bw, bh = size.block_width, size.block_height
         columns = range(col // bw, (col + width - 1) // bw + 1)
         rows = range(row // bh, (row + height - 1) // bh + 1)
@@ -120,7 +121,7 @@ class BlockStore:
             block = self._block(header, index, level, columns[0], rows[0])
             top, left = row - rows[0] * bh, col - columns[0] * bw
             return block[top : top + height, left : left + width]
-        out = np.empty((height, width), header.dtypes[index - 1])
+        out = np.empty((height, width), _dtype(header, index))
         for by in rows:
             for bx in columns:
                 block = self._block(header, index, level, bx, by)
@@ -160,6 +161,10 @@ class BlockStore:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+
+def _dtype(header: Header, index: int) -> np.dtype[Any]:
+    return header.dtypes[index - 1] if index else np.dtype("uint8")
 
 
 def _paste(out: NDArray[Any], block: NDArray[Any], col: int, row: int, left: int, top: int) -> None:

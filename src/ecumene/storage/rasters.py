@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterWindow
@@ -39,7 +40,11 @@ _local = threading.local()
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Everything of a file that the catalogue stores; per band where a tuple."""
+    """Everything of a file that the catalogue stores; per band where a tuple.
+
+    ``masked``: the file has a mask of its own (read as band 0); ``alpha``: the number of its alpha
+    band, 0 if it has none.
+    """
 
     width: int
     height: int
@@ -50,6 +55,8 @@ class Description:
     scales: tuple[float, ...]
     offsets: tuple[float, ...]
     names: tuple[str | None, ...]
+    masked: bool = False
+    alpha: int = 0
 
 
 def _unreadable(path: str) -> Unavailable:
@@ -85,7 +92,14 @@ def describe(gate: Gate, path: str) -> Description:
             tuple(source.scales),
             tuple(source.offsets),
             tuple(source.descriptions),
+            MaskFlags.per_dataset in source.mask_flag_enums[0],
+            _alpha(source),
         )
+
+
+def _alpha(source: Any) -> int:
+    meanings = list(source.colorinterp)
+    return meanings.index(ColorInterp.alpha) + 1 if ColorInterp.alpha in meanings else 0
 
 
 def block_size(width: int, height: int, across: int, down: int) -> tuple[int, int]:
@@ -122,13 +136,17 @@ def parse(path: str, signature: Signature) -> Header:
 
 
 def read_block(header: Header, index: int, level: int, bx: int, by: int) -> NDArray[Any]:
-    """One band of one block, ``(height, width)`` in the file's type."""
+    """One band of one block, ``(height, width)`` in the file's type.
+
+    Band 0 is the file's own mask: uint8, 0 where it hides pixels, 255 where it does not.
+    """
     size = header.levels[level]
     height, width = size.block_shape(bx, by)
     window = RasterWindow(bx * size.block_width, by * size.block_height, width, height)
     source = _handle(header, level)
     try:
-        data: NDArray[Any] = source.read(index, window=window)
+        data: NDArray[Any]
+        data = source.read(index, window=window) if index else source.dataset_mask(window=window)
     except (RasterioError, OSError) as error:
         raise _unreadable(header.path) from error
     return data

@@ -1,0 +1,115 @@
+"""Single files as assets: one raster as an image, one file of rows as a table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from shapely.geometry import mapping
+
+from ecumene.catalog import footprints
+from ecumene.catalog import ids as ids_
+from ecumene.catalog.images import is_planar
+from ecumene.catalog.records import IMAGE, TABLE, AssetRecord, encode_band
+from ecumene.catalog.stac import plain_properties
+from ecumene.catalog.store import Catalog
+from ecumene.core import crs as crs_
+from ecumene.core import pixel_type as types
+from ecumene.core.errors import RequestError
+from ecumene.core.projection import Projection
+from ecumene.core.raster import MaskRule, RasterBand
+from ecumene.storage import rasters
+from ecumene.storage.rasters import Description
+
+
+def add_image(
+    catalog: Catalog,
+    asset_id: str,
+    path: str | Path,
+    properties: Mapping[str, Any] | None = None,
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    names: Iterable[str] | None = None,
+) -> int:
+    """Registers one raster file as an image; bands are named by the file, else ``b1``, ``b2``, …"""
+    real = catalog.gate.check(path)
+    header = rasters.describe(catalog.gate, real)
+    if header.crs is None:
+        raise RequestError(f"'{Path(real).name}' has no CRS.")
+    grid = Projection(crs_.canonical(header.crs), header.transform)
+    bands = _bands_of_file(real, header, grid, list(names or ()))
+    found = footprints.of_grid(grid, header.width, header.height)
+    bounds, outline = found if found is not None else (None, None)
+    if bounds is not None and outline is not None and not is_planar(grid.crs):
+        bounds = footprints.risen(bounds, outline)
+    record = AssetRecord(
+        ids_.canonical(asset_id),
+        IMAGE,
+        start=start,
+        end=end,
+        properties=plain_properties(properties or {}),
+        bounds=bounds,
+        footprint=None if outline is None else dict(mapping(outline)),
+        bands=bands,
+        size=os.path.getsize(real),
+    )
+    return catalog.index.put([record])
+
+
+def _bands_of_file(
+    path: str, header: Description, grid: Projection, names: Sequence[str]
+) -> tuple[dict[str, Any], ...]:
+    """Every band but alpha, which masks the others, as does the file's own mask."""
+    masks: tuple[MaskRule, ...] = ()
+    if header.alpha or header.masked:
+        masks = (MaskRule(path, header.alpha, (0.0,)),)
+    numbers = [n for n in range(1, len(header.dtypes) + 1) if n != header.alpha]
+    bands = []
+    for place, number in enumerate(numbers):
+        nodata = header.nodata[number - 1]
+        name = names[place] if place < len(names) else header.names[number - 1] or f"b{number}"
+        band = RasterBand(
+            path,
+            number,
+            types.of_dtype(header.dtypes[number - 1]),
+            grid,
+            header.width,
+            header.height,
+            () if nodata is None else (float(nodata),),
+            masks=masks,
+        )
+        bands.append(encode_band(name, band))
+    return tuple(bands)
+
+
+def add_table(
+    catalog: Catalog,
+    asset_id: str,
+    path: str | Path,
+    properties: Mapping[str, Any] | None = None,
+    *,
+    title: str = "",
+    description: str = "",
+    geodesic: bool = True,
+) -> int:
+    """Registers a table file. It is read once, to count its rows and to refuse what is no table."""
+    real = catalog.gate.check(path)
+    table = catalog.tables.get(real)
+    boxes = table.boxes[table.boxes[:, 0] == table.boxes[:, 0]]
+    bounds = footprints.joined([tuple(box) for box in boxes.tolist()])
+    record = AssetRecord(
+        ids_.canonical(asset_id),
+        TABLE,
+        title=title,
+        description=description,
+        properties=plain_properties(properties or {}),
+        bounds=bounds,
+        footprint=None if bounds is None else footprints.of_box(bounds),
+        table={"path": real, "geodesic": geodesic},
+        size=os.path.getsize(real),
+        count=table.rows,
+    )
+    return catalog.index.put([record])
