@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -242,3 +244,30 @@ def test_boxes_of_nothing():
     boxes = footprints.edges_boxes(shapes)
     assert np.isnan(boxes[:2]).all()
     assert boxes[2, 2] == 1
+
+
+def test_readers_and_a_writer_at_once(tmp_path):
+    """While collections are added, readers see whole collections and no error."""
+    with Catalog(tmp_path) as writer, Catalog(tmp_path) as reader:
+        writer.index.put([AssetRecord("E", COLLECTION)])
+        stop = threading.Event()
+
+        def read() -> list[int]:
+            sizes = []
+            while not stop.is_set():
+                collection = reader.load_collection("E")
+                sizes.append(sum(1 for _ in collection))
+                assert collection.size() >= sizes[-1]
+            return sizes
+
+        with ThreadPoolExecutor(4) as pool:
+            readers = [pool.submit(read) for _ in range(4)]
+            for batch in range(10):
+                records = [AssetRecord(f"E/{batch:02d}{i:03d}", IMAGE) for i in range(100)]
+                writer.index.put(records)
+            stop.set()
+            for one in readers:
+                sizes = one.result()
+                assert sizes == sorted(sizes)
+                assert all(size % 100 == 0 for size in sizes)
+        assert reader.load_collection("E").size() == 1000

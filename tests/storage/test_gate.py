@@ -4,13 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ecumene.core.errors import PermissionDenied
 from ecumene.storage.gate import RASTER_DRIVERS, Gate
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
+def make_tree(tmp_path: Path) -> Path:
     (tmp_path / "in" / "deep").mkdir(parents=True)
     (tmp_path / "in-not").mkdir()
     (tmp_path / "out").mkdir()
@@ -20,6 +21,16 @@ def place(tmp_path: Path) -> Path:
     os.symlink(tmp_path / "out", tmp_path / "in" / "folder")
     os.symlink(tmp_path / "in" / "a.tif", tmp_path / "in" / "alias.tif")
     return tmp_path
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return make_tree(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tree(Path(os.path.realpath(tmp_path_factory.mktemp("tree"))))
 
 
 @pytest.mark.parametrize(
@@ -129,3 +140,24 @@ def test_refresh_is_asked_before_refusing(place):
 
 def test_no_driver_that_follows_references():
     assert not {"VRT", "GTI", "STACIT", "WMS", "Zarr", "HTTP"} & set(RASTER_DRIVERS)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["..", ".", "in", "out", "deep", "link.tif", "folder", "a.tif", "secret.tif", ""]
+        ),
+        max_size=8,
+    )
+)
+def test_whatever_the_path_the_file_is_inside(tree, parts):
+    gate = Gate([tree / "in"])
+    path = "/".join([str(tree / "in"), *parts])
+    try:
+        found = gate.check(path)
+    except PermissionDenied:
+        assert not os.path.realpath(path).startswith(f"{tree}/in/")
+        assert os.path.realpath(path) != f"{tree}/in"
+    else:
+        assert found == os.path.realpath(path)
+        assert (found + "/").startswith(f"{tree}/in/")

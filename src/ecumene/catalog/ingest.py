@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from ecumene.catalog import datasets, footprints
 from ecumene.catalog import ids as ids_
 from ecumene.catalog.datasets import Dataset

@@ -82,7 +82,12 @@ def open_engine(path_or_url: str | Path) -> tuple[Engine, Path | None]:
         base = Path(os.path.realpath(path.parent))
         text = f"sqlite:///{base / path.name}"
     engine = create_engine(
-        text, json_serializer=_encode, json_deserializer=msgspec.json.decode, pool_pre_ping=True
+        text,
+        json_serializer=_encode,
+        json_deserializer=msgspec.json.decode,
+        pool_size=20,
+        max_overflow=40,
+        pool_pre_ping=base is None,
     )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune)
