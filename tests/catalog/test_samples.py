@@ -244,3 +244,37 @@ def test_feature_pages(sample):
         if not token:
             break
     assert total == 3220
+
+
+def test_property_filters(sample, golden):
+    """The reference file's keys are the filters themselves: ``CLOUDY_PIXEL_PERCENTAGE<10``."""
+    for text, count in golden["s2-sr-33tw"]["filters"].items():
+        found = list_images(sample, "COPERNICUS/S2_SR_HARMONIZED", filter_text=text)["images"]
+        assert len(found) == count, text
+
+
+def test_every_band_has_its_reference_statistics(sample, golden):
+    store = BlockStore(2**26, sample.gate)
+    for key, asset_id in (("l8-newyork-2018", "projects/sample/assets/l8_newyork_2018"),):
+        for image in sample.load_collection(asset_id):
+            band = next(b for b in image.bands if b.name == "B5").node.band
+            whole = store.window(band.path, band.index, 0, 0, 0, band.width, band.height)
+            expected = golden[key][image.index]
+            assert list(whole.shape) == expected["shape"]
+            valid = whole[~np.isin(whole, band.missing)].astype("float64")
+            assert valid.size == expected["B5_valid"]["count"]
+            assert valid.mean() == pytest.approx(expected["B5_valid"]["mean"], abs=1e-8)
+
+
+def test_table_columns(sample, golden):
+    table = sample.load_table("NOAA/NHC/HURDAT2/atlantic")
+    points = list(table)
+    expected = golden["hurdat2-atlantic"]
+    assert len({p.get("id") for p in points}) == expected["storms"]
+    assert max(p.get("max_wind_kts") or 0 for p in points) == expected["max_wind_kts"]
+    assert min(p.get("min_pressure") or 9999 for p in points) == expected["min_pressure"]
+    names = Counter(
+        f.get("LULC_NAME") or ""
+        for f in sample.load_table("projects/sample/assets/training_lulc_slovenia")
+    )
+    assert names == golden["training-lulc-slovenia"]["by_LULC_NAME"]
