@@ -24,7 +24,7 @@ _TOKEN = re.compile(
       | (?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.:])
       | (?P<op><=|>=|!=|==|=|<|>)
       | (?P<mark>[()])
-      | (?P<word>[A-Za-z_][\w.:-]*)
+      | (?P<word>\w[\w.:-]*)
     )""",
     re.VERBOSE,
 )
