@@ -16,7 +16,7 @@ from ecumene.demo import landscape, modis, others, sentinel, stac
 Progress = Callable[[str, int, int], None]
 """Called with what is being made, how many are done, and of how many."""
 
-VERSION = "1"
+VERSION = "2"
 MARK = "archive.version"
 
 

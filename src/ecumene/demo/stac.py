@@ -13,7 +13,7 @@ def asset(
     href: str, grid: Projection, width: int, height: int, band: str, dtype: str
 ) -> dict[str, Any]:
     """One file with its grid, so that nobody needs to open it to plan."""
-    name = {"proj:code": grid.crs} if is_code(grid.crs) and grid.crs.startswith("EPSG") else {}
+    name = {"proj:code" if is_code(grid.crs) else "proj:wkt2": grid.crs}
     return {
         "href": href,
         "type": "image/tiff; application=geotiff",
