@@ -39,12 +39,24 @@ def server(folder: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     base = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "ecumene.cli", "serve", "--data", str(folder), "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "ecumene.cli",
+        "serve",
+        "--data",
+        str(folder),
+        "--port",
+        str(port),
+    ]
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen([*command, "--anonymous"], stdout=log, stderr=log)
         try:
             for _ in range(600):
-                with contextlib.suppress(OSError), urllib.request.urlopen(f"{base}/readyz", timeout=2):
+                with (
+                    contextlib.suppress(OSError),
+                    urllib.request.urlopen(f"{base}/readyz", timeout=2),
+                ):
                     break
                 if process.poll() is not None:
                     raise SystemExit((folder / "server.log").read_text())
@@ -59,7 +71,9 @@ def server(folder: Path) -> Iterator[str]:
 
 def main() -> int:
     """Runs the cases and compares with the list."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--update", action="store_true", help="add newly passing cases to the list")
     options = parser.parse_args()
     known = set(LIST.read_text().split()) if LIST.exists() else set()
@@ -71,7 +85,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         out = Path(name) / "out.json"
         with server(Path(name)) as base:
-            command = [sys.executable, str(script), "--url", base, "--json", str(out), "--only-failures"]
+            command = [
+                sys.executable,
+                str(script),
+                "--url",
+                base,
+                "--json",
+                str(out),
+                "--only-failures",
+            ]
             finished = subprocess.run(command, capture_output=True, text=True, check=False)
         if not out.exists():
             raise SystemExit(finished.stdout + finished.stderr)

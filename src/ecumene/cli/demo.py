@@ -23,13 +23,20 @@ def register(subparsers: Any) -> None:
         "offline) and the job that this server exists for, run through the public clients.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    seed = commands.add_parser("seed", help="make the archive below DIR and register it (half a minute)")
-    seed.add_argument("--data", required=True, type=Path, metavar="DIR", help="data folder of the server")
+    seed = commands.add_parser(
+        "seed", help="make the archive below DIR and register it (half a minute)"
+    )
+    seed.add_argument(
+        "--data", required=True, type=Path, metavar="DIR", help="data folder of the server"
+    )
     seed.set_defaults(run=run_seed)
     job = commands.add_parser(
-        "run", help="start a server on DIR, log in, compute the median composite, leave DIR/median.png"
+        "run",
+        help="start a server on DIR, log in, compute the median composite, leave DIR/median.png",
     )
-    job.add_argument("--data", required=True, type=Path, metavar="DIR", help="data folder, seeded before")
+    job.add_argument(
+        "--data", required=True, type=Path, metavar="DIR", help="data folder, seeded before"
+    )
     job.add_argument("--url", help="use a running server instead of starting one (needs --key)")
     job.add_argument("--key", type=Path, metavar="FILE", help="service-account key file for --url")
     job.set_defaults(run=run_job)
@@ -69,11 +76,26 @@ def _free_port() -> int:
 @contextlib.contextmanager
 def _server(data: Path, port: int) -> Iterator[str]:
     base = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "ecumene.cli", "serve", "--data", str(data), "--port", str(port)]
-    with (data / "server.log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    command = [
+        sys.executable,
+        "-m",
+        "ecumene.cli",
+        "serve",
+        "--data",
+        str(data),
+        "--port",
+        str(port),
+    ]
+    with (
+        (data / "server.log").open("w") as log,
+        subprocess.Popen(command, stdout=log, stderr=log) as process,
+    ):
         try:
             for _ in range(300):
-                with contextlib.suppress(OSError), urllib.request.urlopen(f"{base}/readyz", timeout=2):
+                with (
+                    contextlib.suppress(OSError),
+                    urllib.request.urlopen(f"{base}/readyz", timeout=2),
+                ):
                     break
                 if process.poll() is not None:
                     raise SystemExit(f"The server stopped; see {data / 'server.log'}")
@@ -102,7 +124,16 @@ def run_job(options: argparse.Namespace) -> int:
             print(f"Server on {base}, ready after {time.perf_counter() - start:.1f} s")
             key.unlink(missing_ok=True)
             subprocess.run(
-                [sys.executable, "-m", "ecumene.cli", "keys", "create", str(key), "--account", "demo"]
+                [
+                    sys.executable,
+                    "-m",
+                    "ecumene.cli",
+                    "keys",
+                    "create",
+                    str(key),
+                    "--account",
+                    "demo",
+                ]
                 + ["--url", base, "--data", str(options.data)],
                 check=True,
                 stdout=subprocess.DEVNULL,

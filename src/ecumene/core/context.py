@@ -51,7 +51,12 @@ class Catalog(Protocol):
 
 
 class PixelEngine(Protocol):
-    """What algorithms that need pixels (reduceRegion, sample…) ask of the executor."""
+    """What algorithms that need pixels (reduceRegion, sample…) ask of the executor.
+
+    ``store`` is the ``storage.blocks.BlockStore`` that source nodes read (None = no files).
+    """
+
+    store: Any
 
     def read(
         self, nodes: Sequence[Node], grid: Grid, window: Window, context: Context

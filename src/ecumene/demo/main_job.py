@@ -11,7 +11,9 @@ HERE = (-121.58626826832939, 38.059141484827485)
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 
-def run(base: str, key_file: Path, picture: Path, say: Callable[[str], None] = print) -> dict[str, float]:
+def run(
+    base: str, key_file: Path, picture: Path, say: Callable[[str], None] = print
+) -> dict[str, float]:
     """Does what the image-computation notebook does; returns seconds of each step.
 
     Needs the extra ``clients`` (google-auth, earthengine-api, requests).
@@ -73,7 +75,9 @@ def run(base: str, key_file: Path, picture: Path, say: Callable[[str], None] = p
     }
     for attempt in ("first", "second"):
         start = time.perf_counter()
-        answer = web.post(f"{base}/v1beta/projects/ecumene-demo/image:computePixels", data=json.dumps(body))
+        answer = web.post(
+            f"{base}/v1beta/projects/ecumene-demo/image:computePixels", data=json.dumps(body)
+        )
         if answer.status_code != 200:
             raise SystemExit(f"computePixels answered {answer.status_code}: {answer.text[:2000]}")
         timed(f"computePixels 640 x 640, {attempt} time", start)

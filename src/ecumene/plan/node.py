@@ -39,6 +39,33 @@ class Pixels:
         return np.asarray(self.mask > 0)
 
 
+def empty(window: Window, dtype: np.dtype[Any], axes: tuple[int, ...] = ()) -> Pixels:
+    """Nothing valid in the whole window; costs no memory (see ``is_empty``)."""
+    values = np.broadcast_to(np.zeros((), dtype), (*window.shape, *axes))
+    return Pixels(values, np.broadcast_to(np.zeros((), bool), window.shape))
+
+
+def is_empty(pixels: Pixels) -> bool:
+    """Whether this came from ``empty``: a cheap sign that there is nothing to compute."""
+    mask = pixels.mask
+    return mask is not None and mask.size > 0 and not any(mask.strides) and not mask.flat[0]
+
+
+def joined(*masks: Mask) -> Mask:
+    """The smaller of masks at each pixel; None where everything is valid."""
+    out: Mask = None
+    for mask in masks:
+        if mask is None:
+            continue
+        if out is None:
+            out = mask
+        elif out.dtype == bool and mask.dtype == bool:
+            out = np.logical_and(out, mask)
+        else:
+            out = np.minimum(out.astype("float32"), mask.astype("float32"))
+    return out
+
+
 Need = tuple["PlanNode", Grid, Window]
 """What a node asks for while it is evaluated."""
 
@@ -68,8 +95,8 @@ class PlanNode(Node):
     @property
     def digest(self) -> bytes:
         """Content hash; computed once, without recursion."""
-        known: bytes | None = self.__dict__.get("_digest")
-        return known if known is not None else _digest(self)
+        known = self.__dict__.get("_digest")
+        return bytes(known) if known is not None else _digest(self)
 
 
 def _nodes_in(value: Any) -> Iterator[PlanNode]:
@@ -109,5 +136,4 @@ def _digest(root: PlanNode) -> bytes:
             digest.update(b"|" + _token(getattr(node, field.name)))
         object.__setattr__(node, "_digest", digest.digest())
         stack.pop()
-    found: bytes = root.__dict__["_digest"]
-    return found
+    return bytes(root.__dict__["_digest"])

@@ -146,7 +146,11 @@ def read_block(header: Header, index: int, level: int, bx: int, by: int) -> NDAr
     source = _handle(header, level)
     try:
         data: NDArray[Any]
-        data = source.read(index, window=window) if index else source.dataset_mask(window=window)
+        with rasterio.Env(**OPTIONS):  # timeouts of network files hold for every read
+            if index:
+                data = source.read(index, window=window)
+            else:
+                data = source.dataset_mask(window=window)
     except (RasterioError, OSError) as error:
         raise _unreadable(header.path) from error
     return data

@@ -1,0 +1,1 @@
+"""Statistics and samples of images over regions."""

@@ -1,0 +1,1 @@
+"""Classifiers and clusterers behind one protocol."""

@@ -1,0 +1,196 @@
+"""Operators on array pixels: values ``(h, w, *axes)``, every pixel's array of the same shape.
+
+Each takes the values of its inputs and its parameters, and returns values and validity (None = all).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Result = tuple[NDArray[Any], NDArray[np.bool_] | None]
+
+
+def project(values: NDArray[Any], axes: tuple[int, ...]) -> Result:
+    """Keeps only some axes; the others must have length one."""
+    kept = [2 + axis for axis in axes]
+    dropped = [i for i in range(2, values.ndim) if i not in kept]
+    good = None
+    if any(values.shape[i] != 1 for i in dropped):
+        good = np.zeros(values.shape[:2], bool)
+    taken = values[tuple(slice(0, 1) if i in dropped else slice(None) for i in range(values.ndim))]
+    moved = np.moveaxis(taken, kept, range(2, 2 + len(kept)))
+    return moved.reshape(*values.shape[:2], *(values.shape[i] for i in kept)), good
+
+
+def element(values: NDArray[Any], *position: int) -> Result:
+    """One element of each array; masked where the array is too short."""
+    for axis, index in enumerate(position):
+        if not -values.shape[2 + axis] <= index < values.shape[2 + axis]:
+            return np.zeros(values.shape[:2], values.dtype), np.zeros(values.shape[:2], bool)
+    return values[(slice(None), slice(None), *position)], None
+
+
+def take_slice(values: NDArray[Any], axis: int, start: int, end: int | None, step: int) -> Result:
+    """A slice along an axis; ends beyond the array are cut."""
+    index: list[Any] = [slice(None)] * values.ndim
+    index[2 + axis] = slice(start, end, step)
+    return values[tuple(index)], None
+
+
+def concatenate(left: NDArray[Any], right: NDArray[Any], axis: int) -> Result:
+    """Arrays one after the other along an axis (a new last axis is made if needed)."""
+    dims = max(left.ndim, right.ndim, 3 + axis)
+    left, right = (v.reshape(*v.shape, *(1,) * (dims - v.ndim)) for v in (left, right))
+    if any(left.shape[i] != right.shape[i] for i in range(2, dims) if i != 2 + axis):
+        return left, np.zeros(left.shape[:2], bool)
+    return np.concatenate([left, right], axis=2 + axis), None
+
+
+def repeat(values: NDArray[Any], axis: int, copies: int) -> Result:
+    """Copies along an axis."""
+    while values.ndim <= 2 + axis:
+        values = values[..., None]
+    return np.concatenate([values] * max(copies, 0), axis=2 + axis) if copies > 0 else (
+        values[..., :0]
+    ), None
+
+
+def transpose(values: NDArray[Any], first: int, second: int) -> Result:
+    """Two axes exchanged."""
+    while values.ndim <= 2 + max(first, second):
+        values = values[..., None]
+    return np.swapaxes(values, 2 + first, 2 + second), None
+
+
+def reshape(values: NDArray[Any], shape: tuple[int, ...]) -> Result:
+    """Another shape with as many elements; one length may be -1."""
+    try:
+        return values.reshape(*values.shape[:2], *shape), None
+    except ValueError:
+        return values, np.zeros(values.shape[:2], bool)
+
+
+def _matrices(values: NDArray[Any]) -> NDArray[Any]:
+    while values.ndim < 4:
+        values = values[..., None]
+    return values.astype("float64")
+
+
+def matrix_multiply(left: NDArray[Any], right: NDArray[Any]) -> Result:
+    """Matrix product."""
+    a, b = _matrices(left), _matrices(right)
+    if a.shape[3] != b.shape[2]:
+        return a, np.zeros(a.shape[:2], bool)
+    return np.matmul(a, b), None
+
+
+def matrix_solve(left: NDArray[Any], right: NDArray[Any]) -> Result:
+    """X of A·X = B; least squares where A is not square. Singular systems are masked."""
+    a, b = _matrices(left), _matrices(right)
+    if a.shape[2] != b.shape[2]:
+        return a, np.zeros(a.shape[:2], bool)
+    found = np.matmul(np.linalg.pinv(a), b)
+    good = np.linalg.matrix_rank(a) == a.shape[3]
+    return found, None if good.all() else good
+
+
+def matrix_inverse(values: NDArray[Any]) -> Result:
+    """Inverse; singular matrices are masked."""
+    a = _matrices(values)
+    good = np.linalg.matrix_rank(a) == a.shape[2]
+    return np.linalg.pinv(a), None if good.all() else good
+
+
+def matrix_pseudo_inverse(values: NDArray[Any]) -> Result:
+    """Moore-Penrose inverse."""
+    return np.linalg.pinv(_matrices(values)), None
+
+
+def matrix_determinant(values: NDArray[Any]) -> Result:
+    """Determinant."""
+    return np.linalg.det(_matrices(values)), None
+
+
+def matrix_trace(values: NDArray[Any]) -> Result:
+    """Sum of the diagonal."""
+    return np.trace(_matrices(values), axis1=2, axis2=3), None
+
+
+def matrix_norm(values: NDArray[Any]) -> Result:
+    """Frobenius norm."""
+    return np.sqrt((_matrices(values) ** 2).sum(axis=(2, 3))), None
+
+
+def matrix_transpose(values: NDArray[Any], first: int, second: int) -> Result:
+    """Two axes exchanged."""
+    return transpose(values, first, second)
+
+
+def matrix_to_diagonal(values: NDArray[Any]) -> Result:
+    """A square matrix with a vector on its diagonal."""
+    vector = values.reshape(*values.shape[:2], -1)
+    return vector[..., :, None] * np.eye(vector.shape[2], dtype=values.dtype), None
+
+
+def matrix_diagonal(values: NDArray[Any]) -> Result:
+    """The diagonal as a column."""
+    return np.diagonal(_matrices(values), axis1=2, axis2=3)[..., None], None
+
+
+def dot(left: NDArray[Any], right: NDArray[Any]) -> Result:
+    """Scalar product of vectors."""
+    return (left.astype("float64") * right).sum(axis=2), None
+
+
+def lengths(values: NDArray[Any]) -> Result:
+    """The length of each axis."""
+    shape = np.asarray(values.shape[2:], "int32")
+    return np.broadcast_to(shape, (*values.shape[:2], shape.size)), None
+
+
+def length(values: NDArray[Any], axis: int) -> Result:
+    """The length of one axis."""
+    return np.full(
+        values.shape[:2], values.shape[2 + axis] if values.ndim > 2 + axis else 1, "int32"
+    ), None
+
+
+def sort(values: NDArray[Any]) -> Result:
+    """One-dimensional arrays in ascending order."""
+    return np.sort(values, axis=2), None
+
+
+def sort_by(values: NDArray[Any], keys: NDArray[Any]) -> Result:
+    """Arrays reordered along their first axis by keys."""
+    order = np.argsort(keys.reshape(*keys.shape[:2], -1), axis=2, kind="stable")
+    shape = (*order.shape, *(1,) * (values.ndim - 3))
+    return np.take_along_axis(values, order.reshape(shape), axis=2), None
+
+
+def reduce(values: NDArray[Any], reducer: Any, axes: tuple[int, ...]) -> Result:
+    """A single-output reducer along axes, which keep length one."""
+    moved = np.moveaxis(values, [2 + a for a in axes], range(len(axes)))
+    samples = moved.reshape(-1, *moved.shape[len(axes) :])
+    accumulator = reducer.accumulator
+    state = accumulator.add(accumulator.start(samples.shape[1:]), [samples], [None])
+    found, good = accumulator.finish(state)[0]
+    out = np.asarray(found)
+    for axis in sorted(axes):
+        out = np.expand_dims(out, 2 + axis)
+    if good is not None:
+        good = np.asarray(good).reshape(*values.shape[:2], -1).all(axis=2)
+    return out, good
+
+
+ARRAY_OPS: dict[str, Callable[..., Result]] = {
+    "project": project, "element": element, "slice": take_slice, "cat": concatenate, "repeat": repeat,
+    "transpose": transpose, "reshape": reshape, "matrixMultiply": matrix_multiply, "matrixSolve": matrix_solve,
+    "matrixInverse": matrix_inverse, "matrixPseudoInverse": matrix_pseudo_inverse,
+    "matrixDeterminant": matrix_determinant, "matrixTrace": matrix_trace, "matrixFnorm": matrix_norm,
+    "matrixTranspose": matrix_transpose, "matrixToDiag": matrix_to_diagonal, "matrixDiagonal": matrix_diagonal,
+    "dot": dot, "lengths": lengths, "length": length, "sort": sort, "sortBy": sort_by, "reduce": reduce,
+}  # fmt: skip

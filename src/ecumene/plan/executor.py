@@ -1,0 +1,186 @@
+"""Runs plans by blocks on threads, iteratively, within a memory budget."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from ecumene.core.context import Context
+from ecumene.core.errors import LimitExceeded
+from ecumene.core.projection import Grid, Window
+from ecumene.plan.node import Evaluation, Need, Pixels
+from ecumene.plan.optimise import Prepared, prepare
+from ecumene.raster.source import blocks_needed
+from ecumene.storage.blocks import BlockStore
+
+SIDE = 512
+SMALL = 1 << 14
+"""Requests of at most this many pixels are computed at once in the calling thread."""
+
+FEWEST = 64 * 64
+PREFETCH_BYTES = 256 * 2**20
+
+Key = tuple[int, Grid, Window]
+
+
+class Executor:
+    """The pixel engine (``core.context.PixelEngine``): one per process.
+
+    Parameters
+    ----------
+    store : blocks of stored rasters; None for plans without sources.
+    threads : workers for blocks; the number of cores by default.
+    """
+
+    def __init__(self, store: BlockStore | None = None, threads: int | None = None) -> None:
+        self.store: Any = store
+        self.threads = threads or os.cpu_count() or 1
+        self.pool = ThreadPoolExecutor(self.threads, "ecumene-block")
+
+    def read(
+        self, nodes: Sequence[Any], grid: Grid, window: Window, context: Context
+    ) -> list[Pixels]:
+        """One Pixels per node for a whole (small) window."""
+        return evaluate(prepare(nodes), grid, window, context)
+
+    def blocks(
+        self, nodes: Sequence[Any], grid: Grid, window: Window, context: Context
+    ) -> Iterator[tuple[Window, list[Pixels]]]:
+        """Blocks of a window from the upper left by rows, each with one Pixels per node.
+
+        At most two blocks a thread are in progress; the consumer's pace is the pace of the work.
+        Raises Cancelled soon after the context's token is set, LimitExceeded where the plan
+        cannot fit in the memory budget.
+        """
+        plan = prepare(nodes)
+        if window.width * window.height <= SMALL:
+            yield window, evaluate(plan, grid, window, context)
+            return
+        pieces = deque(split(window, block_shape(plan, window, context, self.threads)))
+        self._prefetch(plan, grid, window)
+        waiting: deque[tuple[Window, Future[list[Pixels]]]] = deque()
+        try:
+            while pieces or waiting:
+                while pieces and len(waiting) < 2 * self.threads:
+                    piece = pieces.popleft()
+                    waiting.append((piece, self.pool.submit(evaluate, plan, grid, piece, context)))
+                piece, future = waiting.popleft()
+                found = future.result()
+                context.cancel.check()
+                yield piece, found
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+    def _prefetch(self, plan: Prepared, grid: Grid, window: Window) -> None:
+        """Starts decoding the first blocks that will be needed, in the order of the rows."""
+        if self.store is None or window.width * window.height > 4 * SIDE * SIDE:
+            return
+        budget = PREFETCH_BYTES
+        keys: list[Any] = []
+        for source in plan.sources:
+            if source.band.grid.nominal_scale * 2 <= grid.nominal_scale:
+                continue  # overviews: headers would be opened here one by one
+            for key in blocks_needed(self.store, source.band, grid, window):
+                budget -= SIDE * SIDE * source.band.type.dtype.itemsize
+                if budget < 0:
+                    break
+                keys.append(key)
+        keys.sort(key=lambda key: key.by)
+        self.store.prefetch(keys)
+
+    def close(self) -> None:
+        """Stops the workers."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def block_shape(plan: Prepared, window: Window, context: Context, threads: int) -> tuple[int, int]:
+    """``(height, width)`` of blocks: as large as the budget allows, small enough to share among threads."""
+    per_pixel = 24 * min(len(plan.nodes), 64) + 6 * plan.breadth + 16 * len(plan.roots)
+    most = context.limits.memory_bytes // (per_pixel * 2 * threads)
+    if most < FEWEST:
+        raise LimitExceeded(
+            f"User memory limit exceeded. A block of {FEWEST} pixels of this computation ({plan.breadth} inputs at "
+            f"once) needs about {FEWEST * per_pixel * 2 * threads} bytes; {context.limits.memory_bytes} are allowed."
+        )
+    pixels = min(most, SIDE * SIDE, max(window.width * window.height // (2 * threads), FEWEST))
+    width = min(window.width, max(2 * SIDE, 64))
+    return max(1, min(window.height, pixels // width)), width
+
+
+def split(window: Window, shape: tuple[int, int]) -> Iterator[Window]:
+    """Blocks of a window by rows."""
+    height, width = shape
+    for top in range(0, window.height, height):
+        for left in range(0, window.width, width):
+            yield Window(
+                window.col + left,
+                window.row + top,
+                min(width, window.width - left),
+                min(height, window.height - top),
+            )
+
+
+class _Run:
+    """One evaluation of a plan over one window: generators on an explicit stack, shared results kept."""
+
+    def __init__(self, uses: dict[int, int], context: Context) -> None:
+        self.uses = uses
+        self.context = context
+        self.kept: dict[Key, list[Any]] = {}
+
+    def _known(self, key: Key) -> Pixels | None:
+        entry = self.kept.get(key)
+        if entry is None:
+            return None
+        entry[1] -= 1
+        if entry[1] <= 0:
+            del self.kept[key]
+        found: Pixels = entry[0]
+        return found
+
+    def _keep(self, key: Key, pixels: Pixels) -> None:
+        uses = self.uses.get(key[0], 1)
+        if uses > 1:
+            self.kept[key] = [pixels, uses - 1]
+
+    def value(self, need: Need) -> Pixels:
+        """Pixels of a node over a window."""
+        stack: list[tuple[Key, Evaluation]] = []
+        answer = self._begin(need, stack)
+        while stack:
+            key, generator = stack[-1]
+            try:
+                asked = next(generator) if answer is None else generator.send(answer)
+            except StopIteration as stop:
+                stack.pop()
+                answer = stop.value
+                self._keep(key, stop.value)
+            else:
+                answer = self._begin(asked, stack)
+        assert answer is not None
+        return answer
+
+    def _begin(self, need: Need, stack: list[tuple[Key, Evaluation]]) -> Pixels | None:
+        """The result if it is known or needs no input; else a generator is pushed and None returned."""
+        node, grid, window = need
+        key = (id(node), grid, window)
+        answer = self._known(key)
+        if answer is not None:
+            return answer
+        self.context.cancel.check()
+        started = node.evaluate(grid, window, self.context)
+        if isinstance(started, Pixels):
+            self._keep(key, started)
+            return started
+        stack.append((key, started))
+        return None
+
+
+def evaluate(plan: Prepared, grid: Grid, window: Window, context: Context) -> list[Pixels]:
+    """Pixels of the plan's roots over a window, in the calling thread."""
+    run = _Run(plan.uses, context)
+    return [run.value((root, grid, window)) for root in plan.roots]

@@ -1,0 +1,89 @@
+"""Prepares a plan: identical nodes become one object, uses are counted."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ecumene.plan.node import PlanNode
+from ecumene.plan.nodes import Fold, Mosaic, Source
+from ecumene.plan.nodes.folds import QualityMosaic
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Roots after sharing, every node once in order of dependence, and how often each is an input."""
+
+    roots: tuple[PlanNode, ...]
+    nodes: tuple[PlanNode, ...]
+    uses: dict[int, int]
+
+    @property
+    def sources(self) -> list[Source]:
+        """The stored bands that the plan may read."""
+        return [node for node in self.nodes if isinstance(node, Source)]
+
+    @property
+    def breadth(self) -> int:
+        """Most inputs that a node holds at once: what a block must make room for."""
+        widest = 1
+        for node in self.nodes:
+            if isinstance(node, Fold | Mosaic | QualityMosaic):
+                widest = max(widest, sum(1 for _ in node.inputs()))
+        return widest
+
+
+def _rebuilt(value: Any, canonical: dict[bytes, PlanNode]) -> Any:
+    if isinstance(value, PlanNode):
+        return canonical[value.digest]
+    if isinstance(value, tuple) and any(isinstance(item, PlanNode | tuple) for item in value):
+        return tuple(_rebuilt(item, canonical) for item in value)
+    return value
+
+
+def prepare(roots: Sequence[PlanNode]) -> Prepared:
+    """Hash-conses a graph of nodes; no recursion, whatever its depth."""
+    canonical: dict[bytes, PlanNode] = {}
+    order: list[PlanNode] = []
+    uses: dict[int, int] = {}
+    stack: list[PlanNode] = list(reversed(roots))
+    while stack:
+        node = stack[-1]
+        if node.digest in canonical:
+            stack.pop()
+            continue
+        waiting = [child for child in node.inputs() if child.digest not in canonical]
+        if waiting:
+            stack.extend(reversed(waiting))
+            continue
+        stack.pop()
+        changed = {}
+        for field in dataclasses.fields(node):  # type: ignore[arg-type]
+            value = getattr(node, field.name)
+            fresh = _rebuilt(value, canonical)
+            if fresh is not value and not _same(fresh, value):
+                changed[field.name] = fresh
+        shared = node
+        if changed:
+            digest = node.digest
+            shared = dataclasses.replace(node, **changed)  # type: ignore[type-var]
+            object.__setattr__(shared, "_digest", digest)
+        canonical[node.digest] = shared
+        order.append(shared)
+        for child in shared.inputs():
+            uses[id(child)] = uses.get(id(child), 0) + 1
+    shared_roots = tuple(canonical[root.digest] for root in roots)
+    for root in shared_roots:
+        uses[id(root)] = uses.get(id(root), 0) + 1
+    return Prepared(shared_roots, tuple(order), uses)
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Whether two field values hold the very same nodes."""
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return len(left) == len(right) and all(
+            _same(a, b) for a, b in zip(left, right, strict=True)
+        )
+    return left is right

@@ -1,0 +1,118 @@
+"""Pixels as files: PNG, JPEG, NPY, GeoTIFF."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from rasterio.io import MemoryFile
+from rasterio.transform import Affine as RasterioAffine
+
+from ecumene.core import crs as crs_
+from ecumene.core.projection import Grid, Window, compose
+
+Array = NDArray[Any]
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(pixels: Array) -> bytes:
+    """8-bit gray, gray+alpha, RGB or RGBA, ``(h, w, channels)``.
+
+    Every row is filtered by differences to the left neighbour and deflated by libdeflate at level 1:
+    about 20 times faster than usual encoders, a tenth larger.
+    """
+    pixels = np.ascontiguousarray(pixels, "uint8")
+    height, width, channels = pixels.shape
+    rows = np.empty((height, 1 + width * channels), "uint8")
+    rows[:, 0] = 1
+    flat = pixels.reshape(height, -1)
+    rows[:, 1 : 1 + channels] = flat[:, :channels]
+    np.subtract(flat[:, channels:], flat[:, :-channels], out=rows[:, 1 + channels :])
+    data = bytes(imagecodecs.zlib_encode(rows.tobytes(), level=1))
+    header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[channels], 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", header)
+        + _chunk(b"IDAT", data)
+        + _chunk(b"IEND", b"")
+    )
+
+
+def jpeg(pixels: Array, quality: int = 90) -> bytes:
+    """8-bit gray or RGB, ``(h, w, 1 or 3)``; transparency must have been laid on black before."""
+    out = io.BytesIO()
+    data = pixels[..., 0] if pixels.shape[2] == 1 else pixels
+    PillowImage.fromarray(np.ascontiguousarray(data)).save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def npy(names: Sequence[str], arrays: Sequence[Array]) -> bytes:
+    """A structured array with one little-endian field per band, version 1.0, C order."""
+    shape = arrays[0].shape[:2]
+    fields = [
+        (n, a.dtype.newbyteorder("<"), a.shape[2:])
+        if a.ndim > 2
+        else (n, a.dtype.newbyteorder("<"))
+        for n, a in zip(names, arrays, strict=True)
+    ]
+    record = np.zeros(shape, np.dtype(fields))
+    for name, array in zip(names, arrays, strict=True):
+        record[name] = array
+    out = io.BytesIO()
+    np.lib.format.write_array(
+        out, record, version=(1, 0) if _short(record) else None, allow_pickle=False
+    )
+    return out.getvalue()
+
+
+def _short(record: Array) -> bool:
+    return len(repr(record.dtype.descr)) < 60_000
+
+
+def _common(arrays: Sequence[Array]) -> np.dtype[Any]:
+    dtype = np.result_type(*(a.dtype for a in arrays))
+    return np.dtype("float64") if dtype == np.dtype("int64") else dtype
+
+
+def geotiff(
+    names: Sequence[str],
+    arrays: Sequence[Array],
+    masks: Sequence[Array | None],
+    grid: Grid,
+    window: Window,
+) -> bytes:
+    """All bands in one tiled, deflated file of their common type; band descriptions are the names.
+
+    Masked pixels are 0, and an internal mask tells them apart where there are any (GDAL reads it as the
+    dataset's mask: a pixel is valid if it is in every band).
+    """
+    dtype = _common(arrays)
+    t = compose(grid.transform, (1.0, 0.0, float(window.col), 0.0, 1.0, float(window.row)))
+    profile: dict[str, Any] = {
+        "driver": "GTiff", "width": window.width, "height": window.height, "count": len(arrays), "dtype": dtype.name,
+        "crs": rasterio.crs.CRS.from_string(grid.crs if grid.crs.startswith("EPSG:") else crs_.wkt(grid.crs)),
+        "transform": RasterioAffine(*t), "compress": "deflate",
+    }  # fmt: skip
+    if window.width >= 256 and window.height >= 256:
+        profile |= {"tiled": True, "blockxsize": 256, "blockysize": 256}
+    valid = [m for m in masks if m is not None]
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as memory:
+        with memory.open(**profile) as out:
+            for number, (name, array) in enumerate(zip(names, arrays, strict=True), start=1):
+                out.write(array.astype(dtype, copy=False), number)
+                out.set_band_description(number, name)
+            if valid:
+                out.write_mask(np.logical_and.reduce([m > 0 for m in valid]))
+        return bytes(memory.read())

@@ -1,0 +1,260 @@
+"""Pixels of a stored band on any grid: level, lookup, gather, missing values, scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecumene.core.projection import Grid, Window, compose
+from ecumene.core.raster import MaskRule, RasterBand
+from ecumene.numerics.resample import bicubic, bilinear
+from ecumene.raster import warp
+from ecumene.storage.blocks import BlockKey, BlockStore
+
+Gathered = tuple[NDArray[Any], NDArray[np.bool_] | None]
+LARGE = 1 << 22
+
+
+def ratio(band: RasterBand, grid: Grid) -> float:
+    """Source pixels per target pixel, both at the point of true scale."""
+    return grid.nominal_scale / band.grid.nominal_scale
+
+
+def level_of(store: BlockStore, band: RasterBand, grid: Grid) -> tuple[int, Grid, int, int]:
+    """``(level, its grid, width, height)``: the coarsest level not coarser than the request.
+
+    Files are not opened where the request is finer than twice the stored pixels.
+    """
+    wanted = ratio(band, grid)
+    if wanted * (1 + 1e-6) < 2:
+        return 0, band.grid, band.width, band.height
+    header = store.header(band.path)
+    best, factor = 0, 1.0
+    for number, level in enumerate(header.levels):
+        coarser = header.width / level.width
+        rounded = round(coarser) if abs(coarser - round(coarser)) < 0.02 * coarser else coarser
+        if rounded <= wanted * (1 + 1e-6) and coarser >= factor:
+            best, factor = number, coarser
+    level = header.levels[best]
+    if best == 0:
+        return 0, band.grid, band.width, band.height
+    x, y = header.width / level.width, header.height / level.height
+    scaled = Grid(band.grid.crs, compose(band.grid.transform, (x, 0, 0, 0, y, 0)))
+    return best, scaled, level.width, level.height
+
+
+def touches(band: RasterBand, grid: Grid, window: Window, margin: int = 2) -> bool:
+    """Whether a window needs any pixel of the band; no file is opened to tell."""
+    c0, r0, c1, r1 = warp.nearest(band.grid, grid, window).bounds
+    return (
+        c1 >= -margin and r1 >= -margin and c0 < band.width + margin and r0 < band.height + margin
+    )
+
+
+def blocks_needed(
+    store: BlockStore, band: RasterBand, grid: Grid, window: Window
+) -> list[BlockKey]:
+    """Keys of the blocks that a window needs."""
+    if not touches(band, grid, window):
+        return []
+    level, level_grid, width, height = level_of(store, band, grid)
+    c0, r0, c1, r1 = warp.nearest(level_grid, grid, window).bounds
+    size = store.header(band.path).levels[level]
+    first_x, last_x = (
+        max(int(c0), 0) // size.block_width,
+        min(int(c1), width - 1) // size.block_width,
+    )
+    first_y, last_y = (
+        max(int(r0), 0) // size.block_height,
+        min(int(r1), height - 1) // size.block_height,
+    )
+    return [
+        BlockKey(band.path, band.index, level, bx, by)
+        for by in range(first_y, last_y + 1)
+        for bx in range(first_x, last_x + 1)
+    ]
+
+
+def _gather(
+    store: BlockStore,
+    path: str,
+    index: int,
+    level: int,
+    lookup: warp.Lookup,
+    size: tuple[int, int],
+    window: Window,
+) -> Gathered | None:
+    """Values at looked-up indices and where they exist; None if no index is inside."""
+    width, height = size
+    cols, rows = lookup.cols, lookup.rows
+    col_ok, row_ok = (cols >= 0) & (cols < width), (rows >= 0) & (rows < height)
+    inside = np.broadcast_to(col_ok & row_ok, window.shape)
+    if lookup.outside is not None:
+        inside = inside & ~lookup.outside
+    every = bool(inside.all())
+    if not every and not inside.any():
+        return None
+    c0, r0, c1, r1 = lookup.bounds
+    c0, r0 = max(int(c0), 0), max(int(r0), 0)
+    c1, r1 = min(int(c1), width - 1), min(int(r1), height - 1)
+    area = (c1 - c0 + 1) * (r1 - r0 + 1)
+    if not every:
+        cols, rows = np.clip(cols, 0, width - 1), np.clip(rows, 0, height - 1)
+    if area > LARGE and area > 16 * inside.size:
+        values = _sparse(
+            store,
+            path,
+            index,
+            level,
+            np.broadcast_to(cols, window.shape),
+            np.broadcast_to(rows, window.shape),
+        )
+    else:
+        data = store.window(path, index, level, c0, r0, c1 - c0 + 1, r1 - r0 + 1)
+        cols, rows = np.clip(cols - c0, 0, c1 - c0), np.clip(rows - r0, 0, r1 - r0)
+        if rows.shape[1] == 1 and cols.shape[0] == 1:
+            values = data[rows[:, 0]][:, cols[0]]
+        else:
+            values = (
+                data.take(rows * data.shape[1] + cols)
+                if data.flags.c_contiguous
+                else data[rows, cols]
+            )
+    return values, None if every else inside
+
+
+def _sparse(
+    store: BlockStore, path: str, index: int, level: int, cols: NDArray[Any], rows: NDArray[Any]
+) -> NDArray[Any]:
+    """Few pixels far apart: block by block instead of the window that holds them all."""
+    header = store.header(path)
+    size = header.levels[level]
+    bx, by = cols // size.block_width, rows // size.block_height
+    which = by * size.across + bx
+    out = np.empty(cols.shape, header.dtypes[index - 1])
+    for number in np.unique(which).tolist():
+        here = which == number
+        block = store.block(path, index, level, number % size.across, number // size.across)
+        out[here] = block[rows[here] % size.block_height, cols[here] % size.block_width]
+    return out
+
+
+def _missing(values: NDArray[Any], missing: tuple[float, ...]) -> NDArray[np.bool_] | None:
+    """Where values are present; None if all are."""
+    bad: NDArray[np.bool_] | None = None
+    for value in missing:
+        if np.isnan(value):
+            found = np.isnan(values) if values.dtype.kind == "f" else None
+        elif values.dtype.kind in "iu" and value != int(value):
+            found = None
+        else:
+            found = values == values.dtype.type(value) if _fits(values.dtype, value) else None
+        if found is not None:
+            bad = found if bad is None else bad | found
+    if values.dtype.kind == "f":
+        nan = np.isnan(values)
+        bad = nan if bad is None else bad | nan
+    if bad is None or not bad.any():
+        return None
+    return ~bad
+
+
+def _fits(dtype: np.dtype[Any], value: float) -> bool:
+    if dtype.kind not in "iu":
+        return True
+    info = np.iinfo(dtype)
+    return bool(info.min <= value <= info.max)
+
+
+def _and(a: NDArray[np.bool_] | None, b: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    if a is None or b is None:
+        return a if b is None else b
+    return a & b
+
+
+def _ruled(
+    store: BlockStore, band: RasterBand, rule: MaskRule, grid: Grid, window: Window
+) -> NDArray[np.bool_] | None:
+    """Where a mask band lets pixels through."""
+    header = store.header(rule.path)
+    x, y = band.width / header.width, band.height / header.height
+    own = Grid(band.grid.crs, compose(band.grid.transform, (x, 0, 0, 0, y, 0)))
+    lookup = warp.nearest(own, grid, window)
+    found = _gather(store, rule.path, rule.index, 0, lookup, (header.width, header.height), window)
+    if found is None:
+        return np.zeros(window.shape, bool)
+    values, inside = found
+    if rule.bits:
+        good = (values & values.dtype.type(rule.bits)) == 0
+    else:
+        good = ~np.isin(values, np.asarray(rule.invalid, values.dtype))
+    return _and(good, inside)
+
+
+def served(band: RasterBand, values: NDArray[Any]) -> NDArray[Any]:
+    """Stored values as they are served: scaled, floored, in the band's type."""
+    dtype = band.type.dtype
+    if band.scale != 1.0 or band.offset != 0.0:
+        values = values.astype("float64") * band.scale + band.offset
+    if band.floor is not None:
+        values = np.maximum(values, values.dtype.type(band.floor))
+    if values.dtype == dtype:
+        return values
+    if dtype.kind in "iu" and values.dtype.kind == "f":
+        values = np.rint(values)
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        values = np.clip(values, info.min, info.max)
+    return values.astype(dtype)
+
+
+def read(
+    store: BlockStore, band: RasterBand, grid: Grid, window: Window, method: str = "nearest"
+) -> Gathered | None:
+    """Values of a window on a grid and where they are valid (None = everywhere); None = nothing there."""
+    if not touches(band, grid, window):
+        return None
+    level, level_grid, width, height = level_of(store, band, grid)
+    if method != "nearest":
+        return _smooth(store, band, level, level_grid, (width, height), grid, window, method)
+    lookup = warp.nearest(level_grid, grid, window)
+    found = _gather(store, band.path, band.index, level, lookup, (width, height), window)
+    if found is None:
+        return None
+    values, inside = found
+    valid = _and(inside, _missing(values, band.missing))
+    for rule in band.masks:
+        valid = _and(valid, _ruled(store, band, rule, grid, window))
+    return served(band, values), valid
+
+
+def _smooth(
+    store: BlockStore,
+    band: RasterBand,
+    level: int,
+    level_grid: Grid,
+    size: tuple[int, int],
+    grid: Grid,
+    window: Window,
+    method: str,
+) -> Gathered | None:
+    lookup = warp.positions(level_grid, grid, window)
+    c0, r0, c1, r1 = lookup.bounds
+    margin = 2 if method == "bilinear" else 3
+    left, top = max(int(np.floor(c0)) - margin, 0), max(int(np.floor(r0)) - margin, 0)
+    right, bottom = min(int(np.ceil(c1)) + margin, size[0]), min(int(np.ceil(r1)) + margin, size[1])
+    if left >= right or top >= bottom:
+        return None
+    data = store.window(band.path, band.index, level, left, top, right - left, bottom - top)
+    valid = _missing(data, band.missing)
+    own = Window(left, top, right - left, bottom - top)
+    for rule in band.masks:
+        valid = _and(valid, _ruled(store, band, rule, level_grid, own))
+    x = np.broadcast_to(lookup.cols, window.shape) - left
+    y = np.broadcast_to(lookup.rows, window.shape) - top
+    values, good = (bilinear if method == "bilinear" else bicubic)(served(band, data), valid, x, y)
+    if lookup.outside is not None:
+        good = good & ~lookup.outside
+    return values, None if good.all() else good

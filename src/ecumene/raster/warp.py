@@ -1,0 +1,230 @@
+"""Where the pixels of one grid lie in another: nearest neighbours exactly, others closely.
+
+Transforming every pixel centre is slow, so a control grid (every 32 pixels, at absolute multiples of
+the target grid) is transformed and interpolated bilinearly. The interpolation error is measured in the
+middle of every cell. For nearest neighbours, pixels that lie within twice that error of the edge of a
+source pixel are transformed exactly: the result is the same as transforming every pixel, and it
+does not depend on how a request is cut into windows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecumene.core import crs as crs_
+from ecumene.core.projection import Grid, Window, apply, compose, invert
+
+STEP = 32
+TIE = 1e-7
+"""Source positions this close below a pixel edge count as on it: grids that differ by an exact factor
+agree whatever the rounding."""
+
+CLOSE = 1 / 1024
+"""Error allowed (source pixels) where positions are used for interpolation."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lookup:
+    """Source column and row of every target pixel; ``cols`` and ``rows`` broadcast to the window.
+
+    Separable lookups have shapes ``(1, w)`` and ``(h, 1)``. ``outside`` marks pixels that cannot be
+    transformed (their indices are 0). ``bounds`` is ``(min col, min row, max col, max row)``.
+    """
+
+    cols: NDArray[Any]
+    rows: NDArray[Any]
+    outside: NDArray[np.bool_] | None
+    bounds: tuple[float, float, float, float]
+
+
+class _Recent:
+    """A small thread-safe cache of lookups."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.items: OrderedDict[Any, Lookup] = OrderedDict()
+        self.lock = threading.Lock()
+
+    def get(self, key: Any) -> Lookup | None:
+        with self.lock:
+            found = self.items.get(key)
+            if found is not None:
+                self.items.move_to_end(key)
+            return found
+
+    def put(self, key: Any, value: Lookup) -> None:
+        with self.lock:
+            self.items[key] = value
+            while len(self.items) > self.size:
+                self.items.popitem(last=False)
+
+
+_recent = _Recent(96)
+
+
+def nearest(source: Grid, target: Grid, window: Window) -> Lookup:
+    """Indices (integers) of the source pixels that contain the target's pixel centres."""
+    return _cached("nearest", source, target, window)
+
+
+def positions(source: Grid, target: Grid, window: Window) -> Lookup:
+    """Positions (float, source pixels) of the target's pixel centres, within ``CLOSE``."""
+    return _cached("positions", source, target, window)
+
+
+def _cached(kind: str, source: Grid, target: Grid, window: Window) -> Lookup:
+    key = (kind, source, target, window)
+    found = _recent.get(key)
+    if found is None:
+        if source.crs == target.crs:
+            found = _affine(kind, source, target, window)
+        elif kind == "nearest":
+            found = _nearest(source, target, window)
+        else:
+            found = _positions(source, target, window)
+        _recent.put(key, found)
+    return found
+
+
+def _indices(values: NDArray[Any]) -> NDArray[np.int64]:
+    floored = np.floor(values + TIE)
+    return np.asarray(np.clip(floored, -(2.0**52), 2.0**52), "int64")
+
+
+def _affine(kind: str, source: Grid, target: Grid, window: Window) -> Lookup:
+    t = compose(invert(source.transform), target.transform)
+    cols = np.arange(window.col, window.col + window.width, dtype="float64")[None, :] + 0.5
+    rows = np.arange(window.row, window.row + window.height, dtype="float64")[:, None] + 0.5
+    if t[1] == 0 and t[3] == 0:
+        x, y = t[0] * cols + t[2], t[4] * rows + t[5]
+    else:
+        x, y = apply(t, cols, rows)
+    if kind == "nearest":
+        return _bounded(_indices(x), _indices(y), None)
+    return _bounded(x, y, None)
+
+
+def _bounded(x: NDArray[Any], y: NDArray[Any], outside: NDArray[np.bool_] | None) -> Lookup:
+    if outside is None:
+        bounds = (float(x.min()), float(y.min()), float(x.max()), float(y.max()))
+    elif outside.all():
+        bounds = (np.inf, np.inf, -np.inf, -np.inf)
+    else:
+        inside = ~outside
+        bounds = (
+            float(x[inside].min()), float(y[inside].min()),
+            float(x[inside].max()), float(y[inside].max()),
+        )  # fmt: skip
+    return Lookup(x, y, outside, bounds)
+
+
+def exact(
+    source: Grid, target: Grid, cols: NDArray[Any], rows: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Source positions of target positions, by transforming each; infinite where impossible."""
+    x, y = apply(target.transform, cols, rows)
+    x, y = crs_.transform(target.crs, source.crs, x, y)
+    with np.errstate(invalid="ignore"):
+        u, v = apply(invert(source.transform), x, y)
+    return np.asarray(u), np.asarray(v)
+
+
+def _control(
+    source: Grid, target: Grid, window: Window, step: int
+) -> tuple[NDArray[Any], NDArray[Any], float]:
+    """Interpolated positions of all pixel centres and the largest error in a cell's middle."""
+    c0, r0 = window.col // step, window.row // step
+    c1 = -(-(window.col + window.width) // step)
+    r1 = -(-(window.row + window.height) // step)
+    knots_c = np.arange(c0, c1 + 1, dtype="float64") * step
+    knots_r = np.arange(r0, r1 + 1, dtype="float64") * step
+    u, v = exact(source, target, *np.meshgrid(knots_c, knots_r))
+    if not (np.isfinite(u).all() and np.isfinite(v).all()):
+        return u, v, np.inf
+    middle_c, middle_r = np.meshgrid(knots_c[:-1] + step / 2, knots_r[:-1] + step / 2)
+    exact_u, exact_v = exact(source, target, middle_c, middle_r)
+    error = 0.0
+    for grid, middle in ((u, exact_u), (v, exact_v)):
+        mean = (grid[:-1, :-1] + grid[1:, :-1] + grid[:-1, 1:] + grid[1:, 1:]) / 4
+        error = max(error, float(np.abs(mean - middle).max()))
+    if not np.isfinite(error):
+        return u, v, np.inf
+    cols = np.arange(window.col, window.col + window.width, dtype="float64") + 0.5
+    rows = np.arange(window.row, window.row + window.height, dtype="float64") + 0.5
+    return (
+        _bilinear(u, cols / step - c0, rows / step - r0),
+        _bilinear(v, cols / step - c0, rows / step - r0),
+        error,
+    )
+
+
+def _bilinear(grid: NDArray[Any], x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
+    i, j = np.floor(y).astype(int), np.floor(x).astype(int)
+    fy, fx = (y - i)[:, None], (x - j)[None, :]
+    upper, lower = grid[i], grid[i + 1]
+    rows = upper * (1 - fy) + lower * fy
+    return np.asarray(rows[:, j] * (1 - fx) + rows[:, j + 1] * fx)
+
+
+def _every_pixel(source: Grid, target: Grid, window: Window) -> tuple[NDArray[Any], NDArray[Any]]:
+    cols = np.arange(window.col, window.col + window.width, dtype="float64") + 0.5
+    rows = np.arange(window.row, window.row + window.height, dtype="float64") + 0.5
+    return exact(source, target, *np.meshgrid(cols, rows))
+
+
+def _interpolated(
+    source: Grid, target: Grid, window: Window, allowed: float
+) -> tuple[NDArray[Any], NDArray[Any], float]:
+    """Positions and their error bound; every pixel exactly (bound 0) where interpolation is too coarse."""
+    step = STEP
+    while step >= 4 and window.width * window.height > 4 * step:
+        u, v, error = _control(source, target, window, step)
+        if not np.isfinite(error):
+            break
+        if 2 * error <= allowed:
+            return u, v, 2 * error
+        step //= 2
+    u, v = _every_pixel(source, target, window)
+    return u, v, 0.0
+
+
+def _nearest(source: Grid, target: Grid, window: Window) -> Lookup:
+    u, v, bound = _interpolated(source, target, window, 1 / 16)
+    outside = None
+    if bound > 0:
+        doubtful = (np.abs(u - np.rint(u)) <= bound + 2 * TIE) | (
+            np.abs(v - np.rint(v)) <= bound + 2 * TIE
+        )
+        rows, cols = np.nonzero(doubtful)
+        if rows.size:
+            u[rows, cols], v[rows, cols] = exact(
+                source, target, cols + window.col + 0.5, rows + window.row + 0.5
+            )
+    finite = np.isfinite(u) & np.isfinite(v)
+    if not finite.all():
+        outside = ~finite
+        u, v = np.where(finite, u, 0), np.where(finite, v, 0)
+    return _bounded(_indices(u), _indices(v), outside)
+
+
+def _positions(source: Grid, target: Grid, window: Window) -> Lookup:
+    u, v, _ = _interpolated(source, target, window, CLOSE)
+    finite = np.isfinite(u) & np.isfinite(v)
+    if finite.all():
+        return _bounded(u, v, None)
+    return _bounded(np.where(finite, u, 0), np.where(finite, v, 0), ~finite)
+
+
+def covering(source: Grid, target: Grid, window: Window, margin: int = 0) -> Window | None:
+    """The window of the source grid that holds everything a target window needs; None if nothing does."""
+    found = nearest(source, target, window).bounds
+    if not found[0] <= found[2]:
+        return None
+    c0, r0 = int(found[0]) - margin, int(found[1]) - margin
+    return Window(c0, r0, int(found[2]) + margin + 1 - c0, int(found[3]) + margin + 1 - r0)
