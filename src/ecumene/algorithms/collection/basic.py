@@ -1,0 +1,392 @@
+"""Collections: making, filtering, mapping, sorting, counting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Annotated, Any
+
+import shapely
+
+from ecumene.algorithms.elements import _with
+from ecumene.core.collection import Collection
+from ecumene.core.context import Context
+from ecumene.core.element import INDEX, Element, Feature
+from ecumene.core.errors import EvaluationError
+from ecumene.core.filter import Filter
+from ecumene.core.geometry import ErrorMargin, Geometry
+from ecumene.core.image import Image
+from ecumene.core.mapping import call_mapped
+from ecumene.core.projection import Projection
+from ecumene.core.registry import REGISTRY, algorithm
+from ecumene.core.wire import Algorithm as Function
+from ecumene.core.wire import Boolean, ElementArg, Integer, Long, Object, Wire
+from ecumene.vector.features import merged
+from ecumene.vector.transform import to_crs
+
+Images = Annotated[Collection, Wire("ImageCollection")]
+ZERO = {"type": "ErrorMargin", "unit": "meters", "value": 0.0}
+DEGREES = {"type": "Projection", "crs": "EPSG:4326", "transform": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]}
+
+
+@algorithm("Collection")
+def collection(features: list[ElementArg]) -> Collection:
+    """A collection of elements; those without index are numbered ``0``, ``1``, ….
+
+    Parameters
+    ----------
+    features : the elements.
+    """
+    kind = "Image" if features and all(isinstance(f, Image) for f in features) else "Feature"
+    return Collection.of(features, kind, number=True)
+
+
+@algorithm("Collection.loadTable")
+def load_table(
+    table_id: str, geometry_column: str | None = None, version: Long = -1, *, context: Context
+) -> Collection:
+    """A stored collection of features.
+
+    Parameters
+    ----------
+    table_id : the asset.
+    geometry_column : accepted for compatibility; tables have one geometry.
+    version : accepted for compatibility; the stored version is served.
+    """
+    found = context.catalog.load_table(table_id)
+    if found is None:
+        found = context.catalog.load_collection(table_id)
+    if found is None:
+        raise EvaluationError(
+            f"Collection.loadTable: Collection asset '{table_id}' not found (does not exist or caller does not have access)."
+        )
+    return found
+
+
+@algorithm("Collection.filter")
+def filter_collection(collection: Collection, filter: Object, *, context: Context) -> Collection:
+    """Elements that pass a filter.
+
+    Parameters
+    ----------
+    collection : the elements.
+    filter : a filter, or its text.
+    """
+    if isinstance(filter, str):
+        entry = REGISTRY.get("Filter.expression")
+        assert entry is not None
+        assert entry.function is not None
+        filter = entry.function(expression=filter)
+    if not isinstance(filter, Filter):
+        raise EvaluationError(f"Collection.filter: A filter is needed, got {filter}.")
+    return collection.filter(filter)
+
+
+@algorithm("Collection.map")
+def map_collection(
+    collection: Collection, base_algorithm: Function, drop_nulls: Boolean = False
+) -> Collection:
+    """A function applied to every element.
+
+    Parameters
+    ----------
+    collection : the elements.
+    base_algorithm : a function of one element that returns an element.
+    drop_nulls : leave out elements for which the function returns null.
+    """
+
+    def mapped(element: Element) -> Any:
+        found = call_mapped(base_algorithm, element)
+        if found is None:
+            if drop_nulls:
+                return None
+            raise EvaluationError(
+                "Collection.map: A mapped algorithm must return a Feature or Image. It returned null; "
+                "use 'dropNulls' to leave out such elements."
+            )
+        if isinstance(found, Geometry):
+            found = Feature(geometry=found)
+        if not isinstance(found, Element | Collection):
+            raise EvaluationError(
+                "Collection.map: A mapped algorithm must return a Feature or Image."
+            )
+        if isinstance(found, Collection):
+            return replace(found, properties={**found.properties, INDEX: element.index})
+        if element.index is not None and found.index != element.index:
+            found = found.set(INDEX, element.index)
+        return found
+
+    return collection.map(mapped, kind="Element")
+
+
+@algorithm("Collection.iterate")
+def iterate(
+    collection: Collection, function: Function, first: Object = None, *, context: Context
+) -> Object:
+    """The result of a function applied to each element and the result before it.
+
+    Parameters
+    ----------
+    collection : the elements.
+    function : of an element and the previous result.
+    first : the previous result of the first call.
+    """
+    state = first
+    for element in collection:
+        context.cancel.check()
+        state = call_mapped(function, element, state)
+    return state
+
+
+@algorithm("Collection.limit")
+def limit(
+    collection: Collection,
+    limit: Integer | None = None,
+    key: str | None = None,
+    ascending: Boolean = True,
+) -> Collection:
+    """The first elements, sorted before if a property is given.
+
+    Parameters
+    ----------
+    collection : the elements.
+    limit : how many; all if missing.
+    key : property to sort by.
+    ascending : the direction of the sort.
+    """
+    if key is not None:
+        collection = collection.sort(key, ascending)
+    if limit is None:
+        return collection
+    if limit < 0:
+        raise EvaluationError(f"Collection.limit: The limit must not be negative, got {limit}.")
+    return collection.limit(limit)
+
+
+@algorithm("Collection.size")
+def size(collection: Collection) -> Integer:
+    """The number of elements.
+
+    Parameters
+    ----------
+    collection : the elements.
+    """
+    return collection.size()
+
+
+@algorithm("Collection.first", returns="Element")
+def first(collection: Collection) -> ElementArg:
+    """The first element, null if there is none.
+
+    Parameters
+    ----------
+    collection : the elements.
+    """
+    return collection.first()
+
+
+@algorithm("Collection.toList")
+def to_list(
+    collection: Collection, count: Integer, offset: Integer = 0, *, context: Context
+) -> list[Object]:
+    """Elements as a list.
+
+    Parameters
+    ----------
+    collection : the elements.
+    count : how many at most.
+    offset : how many to leave out first.
+    """
+    found = []
+    for element in islice(iter(collection), offset, offset + max(count, 0)):
+        context.cancel.check()
+        found.append(element)
+    return found
+
+
+@algorithm("Collection.cache", hidden=True)
+def cache(collection: Collection) -> Collection:
+    """The same collection; nothing is kept here.
+
+    Parameters
+    ----------
+    collection : the elements.
+    """
+    return collection
+
+
+def _prefixed(collection: Collection, prefix: str) -> Iterator[Any]:
+    for element in collection:
+        yield _with(element, {INDEX: f"{prefix}_{element.index}"})
+
+
+def merge_all(parts: list[Collection]) -> Collection:
+    """Two collections after each other; indexes get ``1_`` and ``2_`` in front."""
+    kinds = {part.kind for part in parts}
+
+    def produce() -> Iterator[Any]:
+        for number, part in enumerate(parts, start=1):
+            yield from _prefixed(part, str(number))
+
+    def total() -> int:
+        return sum(part.size() for part in parts)
+
+    return Collection.lazy(produce, kinds.pop() if len(kinds) == 1 else "Element", total)
+
+
+@algorithm("Collection.merge")
+def merge(collection1: Collection, collection2: Collection) -> Collection:
+    """All elements of two collections; indexes get ``1_`` and ``2_`` in front.
+
+    Parameters
+    ----------
+    collection1 : the first.
+    collection2 : the second.
+    """
+    return merge_all([collection1, collection2])
+
+
+@algorithm("ImageCollection.merge")
+def merge_images(collection1: Images, collection2: Images) -> Images:
+    """All images of two collections; indexes get ``1_`` and ``2_`` in front.
+
+    Parameters
+    ----------
+    collection1 : the first.
+    collection2 : the second.
+    """
+    return replace(merge_all([collection1, collection2]), kind="Image")
+
+
+@algorithm("Collection.flatten")
+def flatten(collection: Collection) -> Collection:
+    """The elements of a collection of collections; indexes are joined by ``_``.
+
+    Parameters
+    ----------
+    collection : collections, or elements.
+    """
+
+    def produce() -> Iterator[Any]:
+        for number, element in enumerate(collection):
+            if not isinstance(element, Collection):
+                yield element
+                continue
+            outer = element.properties.get(INDEX, str(number))
+            for inner in element:
+                yield _with(inner, {INDEX: f"{outer}_{inner.index}"})
+
+    return Collection.lazy(produce, "Element")
+
+
+@algorithm("Collection.geometry")
+def geometry(collection: Collection, max_error: ErrorMargin = ZERO) -> Geometry:  # type: ignore[assignment]
+    """The geometries of all elements as one.
+
+    Parameters
+    ----------
+    collection : the elements.
+    max_error : error allowed where edges are transformed.
+    """
+    return merged(collection)
+
+
+@algorithm("Collection.bounds")
+def bounds(
+    collection: Collection,
+    max_error: ErrorMargin = ZERO,
+    proj: Projection = DEGREES,  # type: ignore[assignment]
+) -> Geometry:
+    """The box that holds all geometries.
+
+    Parameters
+    ----------
+    collection : the elements.
+    max_error : error allowed where edges are transformed.
+    proj : projection of the box.
+    """
+    found = merged(collection)
+    if found.unbounded:
+        return found
+    crs = proj.crs if isinstance(proj, Projection) else "EPSG:4326"
+    return Geometry(shapely.box(*to_crs(found, crs).shape.bounds), crs, geodesic=False)
+
+
+@algorithm("Collection.union")
+def union(collection: Collection, max_error: ErrorMargin | None = None) -> Collection:
+    """One feature, ``union_result``, whose geometry is everything that the elements cover.
+
+    Parameters
+    ----------
+    collection : the elements.
+    max_error : error allowed where edges are transformed.
+    """
+    shapes = []
+    geodesic = True
+    for element in collection:
+        outline = element.outline
+        if outline is not None:
+            geodesic = geodesic and outline.geodesic
+            shapes.append(
+                shapely.make_valid(
+                    outline.shape
+                    if outline.crs == "EPSG:4326"
+                    else to_crs(outline, "EPSG:4326").shape
+                )
+            )
+    joined = Geometry(shapely.union_all(shapes), geodesic=geodesic)
+    return Collection.of([Feature({INDEX: "union_result"}, geometry=joined)], "Feature")
+
+
+@algorithm("Collection.distinct")
+def distinct(collection: Collection, properties: Object) -> Collection:
+    """The first element of every combination of values.
+
+    Parameters
+    ----------
+    collection : the elements.
+    properties : a name, or a list of names; ``.geo`` is the geometry.
+    """
+    names = [properties] if isinstance(properties, str) else list(properties)
+
+    def produce() -> Iterator[Any]:
+        seen = set()
+        for element in collection:
+            key = repr(
+                [
+                    element.outline.shape.wkb_hex
+                    if n == ".geo" and element.outline
+                    else element.get(n)
+                    for n in names
+                ]
+            )
+            if key not in seen:
+                seen.add(key)
+                yield element
+
+    return Collection.lazy(produce, collection.kind)
+
+
+@algorithm("Collection.remap")
+def remap(
+    collection: Collection, lookup_in: list[Object], lookup_out: list[Integer], column_name: str
+) -> Collection:
+    """A property replaced by a table; elements whose value is not listed are left out.
+
+    Parameters
+    ----------
+    collection : the elements.
+    lookup_in : values to look for.
+    lookup_out : their replacements.
+    column_name : the property.
+    """
+    if len(lookup_in) != len(lookup_out):
+        raise EvaluationError("Collection.remap: Both lists must have the same length.")
+    table = dict(zip(lookup_in, lookup_out, strict=True))
+
+    def mapped(element: Any) -> Any:
+        value = element.get(column_name)
+        return element.set(column_name, table[value]) if value in table else None
+
+    return collection.map(mapped, collection.kind)

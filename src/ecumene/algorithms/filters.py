@@ -1,0 +1,607 @@
+"""Filters: conditions on elements, and on pairs in joins."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecumene.core.dates import Date, DateRange
+from ecumene.core.element import Element
+from ecumene.core.errors import EvaluationError
+from ecumene.core.filter import Filter
+from ecumene.core.geometry import ErrorMargin, Geometry
+from ecumene.core.query import Comparison, Query
+from ecumene.core.registry import REGISTRY, Algorithm, Argument, algorithm
+from ecumene.core.wire import Float, Integer, Object
+from ecumene.vector import geodesic, predicates
+from ecumene.vector.features import merged
+from ecumene.vector.geojson import TYPES, decode
+from ecumene.vector.transform import lonlat_bounds
+
+ALL = ".all"
+GEO = ".geo"
+TIME = "system:time_start"
+SPATIAL = ("intersects", "disjoint", "contains", "isContained")
+
+
+def field_value(element: Any, name: str | None) -> Any:
+    """The value of a field of an element; of anything else (lists being filtered) the thing itself."""
+    if isinstance(element, Element):
+        return (
+            element if name == ALL else element.outline if name == GEO else element.get(name or "")
+        )
+    if isinstance(element, dict) and name in element:
+        return element[name]
+    return element
+
+
+def geometry_of(value: Any) -> Geometry | None:
+    """The geometry of a value, if it has one."""
+    if isinstance(value, Geometry):
+        return value
+    if isinstance(value, Element):
+        return value.outline
+    if isinstance(value, dict) and value.get("type") in TYPES:
+        return decode(value)
+    if hasattr(value, "source"):
+        return merged(value)
+    return None
+
+
+def number_of(value: Any) -> Any:
+    """Dates as numbers, for comparisons."""
+    return value.millis if isinstance(value, Date) else value
+
+
+def _comparable(left: Any, right: Any) -> bool:
+    numbers = isinstance(left, int | float) and isinstance(right, int | float)
+    return numbers or (isinstance(left, str) and isinstance(right, str))
+
+
+def equal(left: Any, right: Any) -> bool:
+    """Equality by value."""
+    left, right = number_of(left), number_of(right)
+    return bool(left == right) if type(left) is type(right) or _comparable(left, right) else False
+
+
+def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    def compare(left: Any, right: Any) -> bool:
+        left, right = number_of(left), number_of(right)
+        return _comparable(left, right) and test(left, right)
+
+    return compare
+
+
+def _in_list(left: Any, right: Any) -> bool:
+    return isinstance(right, list) and any(equal(left, item) for item in right)
+
+
+def _date_contains(left: Any, right: Any) -> bool:
+    when = number_of(right)
+    if isinstance(left, DateRange) and isinstance(when, int | float):
+        return left.contains(when)
+    return (
+        isinstance(left, DateRange)
+        and isinstance(right, DateRange)
+        and left.start <= right.start
+        and right.end <= left.end
+    )
+
+
+def _text(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
+    return lambda left, right: (
+        isinstance(left, str) and isinstance(right, str) and test(left, right)
+    )
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "Number": (int, float), "String": (str,), "List": (list,), "Dictionary": (dict,), "Geometry": (Geometry,),
+    "Date": (Date,), "Boolean": (bool,), "Element": (Element,), "Integer": (int,), "Long": (int,), "Float": (float,),
+}  # fmt: skip
+
+
+def _has_type(left: Any, right: Any) -> bool:
+    if isinstance(left, Element):
+        left = left.outline if left.outline is not None else left
+    if isinstance(left, Geometry):
+        return right in ("Geometry", left.shape.geom_type)
+    return isinstance(left, _TYPES.get(str(right), ()))
+
+
+def _spatial(test: Callable[[Geometry, Geometry], bool]) -> Callable[[Any, Any], bool]:
+    def compare(left: Any, right: Any) -> bool:
+        a, b = geometry_of(left), geometry_of(right)
+        return a is not None and b is not None and test(a, b)
+
+    return compare
+
+
+TESTS: dict[str, Callable[[Any, Any], bool]] = {
+    "equals": equal,
+    "notEquals": lambda a, b: not equal(a, b),
+    "lessThan": _ordered(lambda a, b: a < b),
+    "greaterThan": _ordered(lambda a, b: a > b),
+    "lessThanOrEquals": _ordered(lambda a, b: a <= b),
+    "greaterThanOrEquals": _ordered(lambda a, b: a >= b),
+    "stringContains": _text(lambda a, b: b in a),
+    "stringStartsWith": _text(str.startswith),
+    "stringEndsWith": _text(str.endswith),
+    "inList": _in_list,
+    "listContains": lambda a, b: _in_list(b, a),
+    "dateRangeContains": _date_contains,
+    "hasType": _has_type,
+    "intersects": _spatial(predicates.intersects),
+    "disjoint": _spatial(predicates.disjoint),
+    "contains": _spatial(predicates.contains),
+    "isContained": _spatial(lambda a, b: predicates.contains(b, a)),
+}
+_ALIASES = {
+    "equals": "eq", "notEquals": "neq", "lessThan": "lt", "lessThanOrEquals": "lte", "greaterThan": "gt",
+    "greaterThanOrEquals": "gte",
+}  # fmt: skip
+_SQL = {
+    "equals": "==", "notEquals": "!=", "lessThan": "<", "lessThanOrEquals": "<=", "greaterThan": ">",
+    "greaterThanOrEquals": ">=", "inList": "in",
+}  # fmt: skip
+_MIRROR = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Filter):
+    """A relation between a field (or value) on the left and one on the right.
+
+    A null on either side fails, except that ``notEquals`` with a null value tells what is not null.
+    """
+
+    kind: str
+    left_field: str | None = None
+    right_value: Any = None
+    right_field: str | None = None
+    left_value: Any = None
+
+    def operands(self, left: Any, right: Any) -> tuple[Any, Any]:
+        """Both values: fields on the left belong to the left element, on the right to the right one (if any)."""
+        other = left if right is None else right
+        a = field_value(left, self.left_field) if self.left_field is not None else self.left_value
+        b = (
+            field_value(other, self.right_field)
+            if self.right_field is not None
+            else self.right_value
+        )
+        return a, b
+
+    def matches(self, left: Any, right: Any = None) -> bool:
+        """Whether the relation holds."""
+        a, b = self.operands(left, right)
+        if self.kind == "notEquals" and b is None:
+            return a is not None
+        if a is None or b is None:
+            return False
+        return TESTS[self.kind](a, b)
+
+    def describe(self) -> dict[str, Any]:
+        """Constructor and arguments."""
+        out: dict[str, Any] = {"type": f"Filter.{_ALIASES.get(self.kind, self.kind)}"}
+        pairs = (
+            ("leftField", self.left_field),
+            ("leftValue", self.left_value),
+            ("rightField", self.right_field),
+        )
+        for name, value in (*pairs, ("rightValue", self.right_value)):
+            if value is not None:
+                out[name] = value
+        return out
+
+    def query(self) -> tuple[Query | None, bool]:
+        """Time, bounds and comparisons with constants."""
+        if (
+            self.kind == "dateRangeContains"
+            and self.right_field == TIME
+            and isinstance(self.left_value, DateRange)
+        ):
+            return Query(time=(self.left_value.start, self.left_value.end)), True
+        if self.kind in ("intersects", "contains", "isContained"):
+            return self._bounds(), False
+        if self.kind == "listContains" and self.right_field and isinstance(self.left_value, list):
+            return self._comparison(self.right_field, "in", self.left_value)
+        operator = _SQL.get(self.kind)
+        if operator is None:
+            return None, False
+        if self.left_field is not None and self.right_field is None:
+            return self._comparison(self.left_field, operator, self.right_value)
+        if self.right_field is not None and self.left_field is None and operator in _MIRROR:
+            return self._comparison(self.right_field, _MIRROR[operator], self.left_value)
+        return None, False
+
+    @staticmethod
+    def _comparison(name: str, operator: str, value: Any) -> tuple[Query | None, bool]:
+        if name.startswith("."):
+            return None, False
+        values = value if operator == "in" else [value]
+        plain = [number_of(v) for v in values]
+        if not all(isinstance(v, str | int | float) and not isinstance(v, bool) for v in plain):
+            return None, False
+        return Query(
+            comparisons=(Comparison(name, operator, plain if operator == "in" else plain[0]),)
+        ), False
+
+    def _bounds(self) -> Query | None:
+        mine = self.left_field or self.right_field
+        value = self.right_value if self.left_field else self.left_value
+        geometry = geometry_of(value) if mine in (ALL, GEO) and value is not None else None
+        if geometry is None or geometry.unbounded or geometry.shape.is_empty:
+            return None
+        try:
+            return Query(bounds=lonlat_bounds(geometry))
+        except EvaluationError:
+            return None
+
+
+def _binary_maker(kind: str) -> Callable[..., Filter]:
+    def make(
+        left_field: Any = None, right_value: Any = None, right_field: Any = None, left_value: Any = None,
+        max_error: Any = None,
+    ) -> Filter:  # fmt: skip
+        if left_field is None and left_value is None:
+            raise EvaluationError(f"Filter.{kind}: Either 'leftField' or 'leftValue' is needed.")
+        return Binary(kind, left_field, right_value, right_field, left_value)
+
+    return make
+
+
+_WORDS = {
+    "equals": "Passes where both sides are equal.",
+    "notEquals": "Passes where the sides differ.",
+    "lessThan": "Passes where the left side is smaller.",
+    "greaterThan": "Passes where the left side is larger.",
+    "lessThanOrEquals": "Passes where the left side is not larger.",
+    "greaterThanOrEquals": "Passes where the left side is not smaller.",
+    "stringContains": "Passes where the left text contains the right one.",
+    "stringStartsWith": "Passes where the left text starts with the right one.",
+    "stringEndsWith": "Passes where the left text ends with the right one.",
+    "inList": "Passes where the right list contains the left value.",
+    "listContains": "Passes where the left list contains the right value.",
+    "dateRangeContains": "Passes where the left range of dates contains the right date.",
+    "hasType": "Passes where the left value is of the type that the right side names.",
+    "intersects": "Passes where the geometries meet.",
+    "disjoint": "Passes where the geometries do not meet.",
+    "contains": "Passes where the left geometry contains the right one.",
+    "isContained": "Passes where the right geometry contains the left one.",
+}
+_MARGIN = {"type": "ErrorMargin", "unit": "meters", "value": 0.1}
+
+
+def _sides() -> tuple[Argument, ...]:
+    return (
+        Argument("leftField", "String", "field of the left element", None, "left_field"),
+        Argument("rightValue", "Object", "value on the right", None, "right_value"),
+        Argument("rightField", "String", "field of the right element", None, "right_field"),
+        Argument("leftValue", "Object", "value on the left", None, "left_value"),
+    )
+
+
+def _declare() -> None:
+    for kind, words in _WORDS.items():
+        arguments = _sides()
+        if kind in SPATIAL:
+            arguments = (
+                *arguments,
+                Argument(
+                    "maxError", "ErrorMargin", "accepted for compatibility", _MARGIN, "max_error"
+                ),
+            )
+        for name in (kind, _ALIASES.get(kind)):
+            if name:
+                REGISTRY.add(
+                    Algorithm(f"Filter.{name}", arguments, "Filter", words, _binary_maker(kind))
+                )
+
+
+_declare()
+
+
+@dataclass(frozen=True, slots=True)
+class Logical(Filter):
+    """``and`` or ``or`` of filters."""
+
+    kind: str
+    filters: tuple[Filter, ...]
+
+    def matches(self, left: Any, right: Any = None) -> bool:
+        """All, or any."""
+        results = (part.matches(left, right) for part in self.filters)
+        return all(results) if self.kind == "and" else any(results)
+
+    def describe(self) -> dict[str, Any]:
+        """The parts."""
+        return {
+            "type": f"Filter.{self.kind}",
+            "filters": [part.describe() for part in self.filters],
+        }
+
+    def query(self) -> tuple[Query | None, bool]:
+        """What the parts of an ``and`` can push down."""
+        if self.kind != "and":
+            return None, False
+        found, exact = Query(), True
+        for part in self.filters:
+            query, whole = part.query()
+            exact = exact and whole
+            if query is not None:
+                found = found.joined(query)
+        return found, exact
+
+
+@dataclass(frozen=True, slots=True)
+class Negation(Filter):
+    """Passes where another filter does not."""
+
+    filter: Filter
+
+    def matches(self, left: Any, right: Any = None) -> bool:
+        """The opposite."""
+        return not self.filter.matches(left, right)
+
+    def describe(self) -> dict[str, Any]:
+        """The inner filter."""
+        return {"type": "Filter.not", "filter": self.filter.describe()}
+
+
+@dataclass(frozen=True, slots=True)
+class Tested(Filter):
+    """A condition by a function of the element."""
+
+    name: str
+    settings: dict[str, Any] = field(hash=False)
+    test: Callable[[Any], bool] = field(compare=False)
+
+    def matches(self, left: Any, right: Any = None) -> bool:
+        """The function's word."""
+        return self.test(left)
+
+    def describe(self) -> dict[str, Any]:
+        """Constructor and arguments."""
+        return {"type": f"Filter.{self.name}", **self.settings}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured(Filter):
+    """``maxDifference`` or ``withinDistance``: a limit on a measure between two values."""
+
+    kind: str
+    limit: float
+    sides: Binary
+
+    def measure(self, left: Any, right: Any = None) -> float | None:
+        """The difference, or the distance in metres; None where there is none."""
+        a, b = self.sides.operands(left, right)
+        if self.kind == "maxDifference":
+            a, b = number_of(a), number_of(b)
+            if not (isinstance(a, int | float) and isinstance(b, int | float)):
+                return None
+            return float(abs(a - b))
+        p, q = geometry_of(a), geometry_of(b)
+        return None if p is None or q is None else geodesic.distance(p, q)
+
+    def matches(self, left: Any, right: Any = None) -> bool:
+        """Whether the measure is at most the limit."""
+        found = self.measure(left, right)
+        return found is not None and found <= self.limit
+
+    def describe(self) -> dict[str, Any]:
+        """Constructor and arguments."""
+        name = "difference" if self.kind == "maxDifference" else "distance"
+        return {**self.sides.describe(), "type": f"Filter.{self.kind}", name: self.limit}
+
+
+@algorithm("Filter.maxDifference")
+def max_difference(
+    difference: Float, left_field: str | None = None, right_value: Object = None, right_field: str | None = None,
+    left_value: Object = None,
+) -> Filter:  # fmt: skip
+    """Passes where two numbers differ by at most an amount; a join can keep the difference.
+
+    Parameters
+    ----------
+    difference : the largest difference, inclusive.
+    left_field : field of the left element.
+    right_value : value on the right.
+    right_field : field of the right element.
+    left_value : value on the left.
+    """
+    return Measured(
+        "maxDifference",
+        difference,
+        Binary("equals", left_field, right_value, right_field, left_value),
+    )
+
+
+@algorithm("Filter.withinDistance")
+def within_distance(
+    distance: Float, left_field: str | None = None, right_value: Object = None, right_field: str | None = None,
+    left_value: Object = None, max_error: ErrorMargin = _MARGIN,  # type: ignore[assignment]
+) -> Filter:  # fmt: skip
+    """Passes where two geometries are within a distance; a join can keep the distance.
+
+    Parameters
+    ----------
+    distance : metres.
+    left_field : field of the left element.
+    right_value : value on the right.
+    right_field : field of the right element.
+    left_value : value on the left.
+    max_error : accepted for compatibility; distances are geodesic.
+    """
+    return Measured(
+        "withinDistance",
+        distance,
+        Binary("intersects", left_field, right_value, right_field, left_value),
+    )
+
+
+@algorithm("Filter.and")
+def conjunction(filters: list[Filter]) -> Filter:
+    """Passes where all filters pass.
+
+    Parameters
+    ----------
+    filters : the parts.
+    """
+    return Logical("and", tuple(filters))
+
+
+@algorithm("Filter.or")
+def disjunction(filters: list[Filter]) -> Filter:
+    """Passes where some filter passes.
+
+    Parameters
+    ----------
+    filters : the parts.
+    """
+    return Logical("or", tuple(filters))
+
+
+@algorithm("Filter.not")
+def negation(filter: Filter) -> Filter:
+    """Passes where a filter does not.
+
+    Parameters
+    ----------
+    filter : the filter.
+    """
+    return Negation(filter)
+
+
+@algorithm("Filter.notNull")
+def not_null(properties: list[str]) -> Filter:
+    """Passes where all of the properties are there.
+
+    Parameters
+    ----------
+    properties : names.
+    """
+    return Tested(
+        "notNull",
+        {"properties": properties},
+        lambda e: all(field_value(e, p) is not None for p in properties),
+    )
+
+
+@algorithm("Filter.hasGeometry", hidden=True)
+def has_geometry() -> Filter:
+    """Passes where an element has a geometry."""
+    return Tested("hasGeometry", {}, lambda e: geometry_of(e) is not None)
+
+
+@algorithm("Filter.always", hidden=True)
+def always() -> Filter:
+    """Passes everything."""
+    return Tested("always", {}, lambda e: True)
+
+
+@algorithm("Filter.never", hidden=True)
+def never() -> Filter:
+    """Passes nothing."""
+    return Tested("never", {}, lambda e: False)
+
+
+def _time(element: Any) -> dt.datetime | None:
+    millis = number_of(field_value(element, TIME))
+    if not isinstance(millis, int | float):
+        return None
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=millis)
+
+
+_CALENDAR: dict[str, Callable[[dt.datetime], int]] = {
+    "year": lambda t: t.year,
+    "month": lambda t: t.month,
+    "hour": lambda t: t.hour,
+    "minute": lambda t: t.minute,
+    "day_of_year": lambda t: t.timetuple().tm_yday,
+    "day_of_month": lambda t: t.day,
+    "day_of_week": lambda t: t.isoweekday(),
+}
+
+
+@algorithm("Filter.calendarRange")
+def calendar_range(
+    start: Integer, end: Integer | None = None, field: str = "day_of_year"
+) -> Filter:
+    """Passes where a field of the start time is in a range, both ends inclusive; ranges may wrap around.
+
+    Parameters
+    ----------
+    start : first value.
+    end : last value; the first if missing.
+    field : ``year month hour minute day_of_year day_of_month day_of_week`` (Monday is 1).
+    """
+    last = start if end is None else end
+    if field not in _CALENDAR:
+        raise EvaluationError(f"Filter.calendarRange: Unknown field '{field}'.")
+    part = _CALENDAR[field]
+
+    def test(element: Any) -> bool:
+        when = _time(element)
+        if when is None:
+            return False
+        value = part(when)
+        return start <= value <= last if start <= last else value >= start or value <= last
+
+    return Tested("calendarRange", {"start": start, "end": last, "field": field}, test)
+
+
+@algorithm("Filter.dayOfYear")
+def day_of_year(start: Integer, end: Integer) -> Filter:
+    """Passes where the day of the year of the start time is in a range, both ends inclusive.
+
+    Parameters
+    ----------
+    start : first day, 1 to 366.
+    end : last day; smaller than the first around the turn of the year.
+    """
+    return Tested("dayOfYear", {"start": start, "end": end}, calendar_range(start, end).matches)
+
+
+@algorithm("Filter.rangeContains")
+def range_contains(field: str, min_value: Object, max_value: Object) -> Filter:
+    """Passes where a property is in a range, both ends inclusive.
+
+    Parameters
+    ----------
+    field : the property.
+    min_value : lower end.
+    max_value : upper end.
+    """
+    return Logical(
+        "and",
+        (
+            Binary("greaterThanOrEquals", field, min_value),
+            Binary("lessThanOrEquals", field, max_value),
+        ),
+    )
+
+
+@algorithm("Filter.area")
+def area(
+    min: Float,
+    max: Float,
+    max_error: ErrorMargin | None = None,
+    geometry_selector: str | None = None,
+) -> Filter:
+    """Passes where the area of the geometry is in a range of square metres, both ends inclusive.
+
+    Parameters
+    ----------
+    min : smallest area.
+    max : largest area.
+    max_error : accepted for compatibility.
+    geometry_selector : property that holds the geometry; the geometry itself if missing.
+    """
+
+    def test(element: Any) -> bool:
+        found = geometry_of(field_value(element, geometry_selector or GEO))
+        return found is not None and min <= geodesic.area(found) <= max
+
+    return Tested("area", {"min": min, "max": max}, test)

@@ -1,0 +1,1 @@
+"""Reducer constructors and wrappers, and their use on lists, columns and arrays."""

@@ -1,0 +1,218 @@
+"""Evaluates graphs: iteratively, lexically scoped, every shared node once per environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+from ecumene.core.context import Context
+from ecumene.core.errors import BindingError, EvaluationError, LimitExceeded
+from ecumene.core.registry import Registry
+from ecumene.engine.bind import AlgorithmFunction, find, invoke
+from ecumene.engine.graph import (
+    Argument,
+    Call,
+    Constant,
+    Definition,
+    DictNode,
+    Graph,
+    ListNode,
+    Reference,
+)
+
+
+class Frame:
+    """Bindings of one call of a function, results that depend on them, and the enclosing frame."""
+
+    __slots__ = ("memo", "parent", "values")
+
+    def __init__(self, values: dict[str, Any], parent: Frame | None) -> None:
+        self.values = values
+        self.parent = parent
+        self.memo: dict[int, Any] = {}
+
+
+@dataclass(slots=True, eq=False)
+class UserFunction:
+    """A function of the graph with the frame that it was defined in."""
+
+    evaluator: Evaluator
+    definition: Definition
+    frame: Frame
+
+    @property
+    def argument_names(self) -> tuple[str, ...]:
+        """Declared names, in order."""
+        return self.definition.names
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The value of the body; surplus arguments are refused."""
+        names = self.definition.names
+        if len(arguments) != len(names):
+            raise BindingError(
+                f"A function of {len(names)} arguments was called with {len(arguments)}."
+            )
+        return self.evaluator.call(
+            self.definition.body, Frame(dict(zip(names, arguments, strict=True)), self.frame)
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """A description."""
+        return {"type": "Function", "argumentNames": list(self.definition.names)}
+
+
+Task = tuple[int, Frame]
+Steps = Generator[Task, Any, Any]
+
+
+class Evaluator:
+    """One evaluation of one graph."""
+
+    def __init__(self, graph: Graph, registry: Registry, context: Context) -> None:
+        self.graph = graph
+        self.registry = registry
+        self.context = context
+        self.root = Frame({}, None)
+        self.depth = 0
+
+    def result(self) -> Any:
+        """The value of the graph."""
+        return self.run(self.graph.result, self.root)
+
+    def call(self, body: int, frame: Frame) -> Any:
+        """The value of a function's body, counting how deep calls are nested."""
+        if self.depth >= self.context.limits.call_depth:
+            raise LimitExceeded(
+                f"Functions are nested too deeply; at most {self.context.limits.call_depth} levels."
+            )
+        self.depth += 1
+        try:
+            return self.run(body, frame)
+        finally:
+            self.depth -= 1
+
+    def _home(self, number: int, frame: Frame) -> Frame:
+        """The innermost frame that a node's value depends on: where it is remembered."""
+        free = self.graph.free[number]
+        if not free:
+            return self.root
+        current: Frame | None = frame
+        while current is not None:
+            if not free.isdisjoint(current.values):
+                return current
+            current = current.parent
+        return self.root
+
+    def run(self, number: int, frame: Frame) -> Any:
+        """The value of a node in a frame, on an explicit stack."""
+        stack: list[tuple[int, Frame, Steps]] = []
+        ready, value = self._begin((number, frame), stack)
+        while stack:
+            node, home, steps = stack[-1]
+            try:
+                task = steps.send(value) if ready else next(steps)
+            except StopIteration as stop:
+                stack.pop()
+                home.memo[node] = stop.value
+                ready, value = True, stop.value
+            else:
+                ready, value = self._begin(task, stack)
+        return value
+
+    def _begin(self, task: Task, stack: list[tuple[int, Frame, Steps]]) -> tuple[bool, Any]:
+        """``(True, value)`` if it is known at once; else work is pushed."""
+        number, frame = task
+        node = self.graph.nodes[number]
+        while isinstance(node, Reference):
+            number = node.target
+            node = self.graph.nodes[number]
+        if isinstance(node, Constant):
+            return True, node.value
+        if isinstance(node, Argument):
+            return True, self._argument(node.name, frame)
+        home = self._home(number, frame)
+        if number in home.memo:
+            return True, home.memo[number]
+        if isinstance(node, Definition):
+            return True, UserFunction(self, node, frame)
+        self.context.cancel.check()
+        stack.append((number, home, self._steps(number, frame)))
+        return False, None
+
+    def _argument(self, name: str, frame: Frame) -> Any:
+        current: Frame | None = frame
+        while current is not None:
+            if name in current.values:
+                return current.values[name]
+            current = current.parent
+        raise EvaluationError(f"Argument '{name}' is not bound.")
+
+    def _steps(self, number: int, frame: Frame) -> Steps:
+        node = self.graph.nodes[number]
+        if isinstance(node, ListNode):
+            items = []
+            for item in node.items:
+                items.append((yield item, frame))  # noqa: PERF401 - a comprehension cannot yield
+            return items
+        if isinstance(node, DictNode):
+            found = {}
+            for key, item in zip(node.keys, node.items, strict=True):
+                found[key] = yield item, frame
+            return found
+        assert isinstance(node, Call)
+        if node.function >= 0:
+            return (yield from self._by_reference(node, frame))
+        entry = find(self.registry, node.name)
+        arguments = {}
+        for name, item in zip(node.arguments, node.items, strict=True):
+            if name in entry.lazy:
+                arguments[name] = self._later(item, frame)
+            else:
+                arguments[name] = yield item, frame
+        if node.name == "If":
+            return (yield from self._choice(node, frame, arguments))
+        return invoke(entry, arguments, self.context, self.registry)
+
+    def _later(self, item: int, frame: Frame) -> Callable[[], Any]:
+        return lambda: self.call(item, frame)
+
+    def _choice(self, node: Call, frame: Frame, arguments: dict[str, Any]) -> Steps:
+        """``If``: only the chosen branch is evaluated, on this stack."""
+        branch = "trueCase" if truth(arguments.get("condition")) else "falseCase"
+        if branch not in node.arguments:
+            return None
+        return (yield node.items[node.arguments.index(branch)], frame)
+
+    def _by_reference(self, node: Call, frame: Frame) -> Steps:
+        function = yield node.function, frame
+        arguments = {}
+        for name, item in zip(node.arguments, node.items, strict=True):
+            arguments[name] = yield item, frame
+        if isinstance(function, str):
+            function = AlgorithmFunction(find(self.registry, function), self.context, self.registry)
+        if isinstance(function, UserFunction):
+            names = function.definition.names
+            for name in arguments:
+                if name not in names:
+                    raise BindingError(
+                        f"A function with arguments {list(names)} was called with '{name}'."
+                    )
+            for name in names:
+                if name not in arguments:
+                    raise BindingError(f"A function was called without its argument '{name}'.")
+            return (yield function.definition.body, Frame(arguments, function.frame))
+        if hasattr(function, "call_named"):
+            return function.call_named(arguments)
+        raise BindingError(
+            f"Expression node '{self.graph.labels[node.function]}' is not a function."
+        )
+
+
+def truth(value: Any) -> bool:
+    """What ``If`` takes as true: everything but 0, NaN, null, and empty strings, lists and dictionaries."""
+    if isinstance(value, float) and value != value:
+        return False
+    if value is None or isinstance(value, bool | int | float | str | list | dict):
+        return bool(value)
+    return True

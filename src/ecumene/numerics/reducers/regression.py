@@ -1,0 +1,366 @@
+"""Statistics of several inputs at once: covariances, correlations, regressions, slopes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.stats
+from numpy.typing import NDArray
+
+from ecumene.numerics.reducers.moments import Output, numeric, presence
+
+
+@dataclass(slots=True)
+class Joint:
+    """Weight, number of samples, means ``(k, *cells)`` and sums of products of deviations ``(k, k, *cells)``."""
+
+    weight: NDArray[np.float64]
+    count: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    products: NDArray[np.float64]
+
+    def raw(self) -> NDArray[np.float64]:
+        """Sums of products of the values themselves."""
+        return self.products + self.weight * self.mean[:, None] * self.mean[None, :]
+
+
+class CoMoments:
+    """Joint moments of ``k`` inputs; a sample counts where all of them are present."""
+
+    def __init__(self, inputs: int, finish: Callable[[Joint], Output]) -> None:
+        self.inputs, self._finish = inputs, finish
+
+    def start(self, shape: tuple[int, ...]) -> Joint:
+        """No samples."""
+        k = self.inputs
+        return Joint(
+            np.zeros(shape),
+            np.zeros(shape, "int64"),
+            np.zeros((k, *shape)),
+            np.zeros((k, k, *shape)),
+        )
+
+    def add(self, state: Joint, inputs: Sequence[Any], weights: Sequence[Any]) -> Joint:
+        """Moments of the new samples, merged with the old."""
+        arrays = [numeric(v).astype("float64") for v in inputs]
+        w = presence(arrays[0], weights[0])
+        for array, weight in zip(arrays[1:], weights[1:], strict=True):
+            w = np.minimum(w, presence(array, weight))
+        values = np.stack([np.where(w > 0, a, 0.0) for a in arrays])
+        total = w.sum(axis=0)
+        mean = (values * w).sum(axis=1) / np.where(total == 0, 1, total)
+        deviation = values - mean[:, None]
+        products = np.einsum("an...,bn...,n...->ab...", deviation, deviation, w)
+        return self.merge(state, Joint(total, (w > 0).sum(axis=0), mean, products))
+
+    def merge(self, a: Joint, b: Joint) -> Joint:
+        """Moments of both (Chan, Golub & LeVeque 1983)."""
+        n = a.weight + b.weight
+        safe = np.where(n == 0, 1, n)
+        d = b.mean - a.mean
+        products = a.products + b.products + d[:, None] * d[None, :] * (a.weight * b.weight / safe)
+        return Joint(n, a.count + b.count, a.mean + d * (b.weight / safe), products)
+
+    def finish(self, state: Joint) -> Output:
+        """The statistic."""
+        with np.errstate(all="ignore"):
+            return self._finish(state)
+
+
+def _fit(s: Joint) -> Output:
+    xx, xy = s.products[0, 0], s.products[0, 1]
+    good = (s.count >= 2) & (xx > 0)
+    slope = xy / np.where(xx == 0, 1, xx)
+    return [(slope, good), (s.mean[1] - slope * s.mean[0], good)]
+
+
+LINEAR_FIT = CoMoments(2, _fit)
+
+
+def _pearson(s: Joint) -> Output:
+    spread = np.sqrt(s.products[0, 0] * s.products[1, 1])
+    r = np.clip(s.products[0, 1] / np.where(spread == 0, 1, spread), -1, 1)
+    freedom = s.count - 2
+    t = r * np.sqrt(np.maximum(freedom, 0) / np.maximum(1 - r * r, 1e-300))
+    p = 2 * scipy.stats.t.sf(np.abs(t), np.maximum(freedom, 1))
+    good = (spread > 0) & (s.count >= 2)
+    return [(r, good), (np.where(freedom > 0, p, np.nan), good & (freedom > 0))]
+
+
+PEARSON = CoMoments(2, _pearson)
+
+
+def _last(matrix: NDArray[Any]) -> NDArray[Any]:
+    """Matrix axes behind the cells."""
+    return np.moveaxis(matrix, (0, 1), (-2, -1))
+
+
+class Columns(CoMoments):
+    """Joint moments of one array-valued input: each sample is a vector."""
+
+    def start(self, shape: tuple[int, ...]) -> Any:
+        """The length of the vectors is known with the first sample."""
+        return None
+
+    def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
+        """Vectors as a list of numbers per sample."""
+        rows = (
+            [
+                np.asarray(getattr(v, "values", v), "float64").reshape(-1)
+                for v in np.asarray(inputs[0], object).reshape(-1)
+            ]
+            if np.asarray(inputs[0]).dtype == object
+            else np.asarray(inputs[0], "float64")
+        )
+        values = np.asarray(rows)
+        if values.ndim > 2:
+            values = np.moveaxis(values, -1, 1)
+        columns = [values[:, i] for i in range(values.shape[1])]
+        inner = CoMoments(len(columns), self._finish)
+        weight = weights[0]
+        before = state if state is not None else inner.start(columns[0].shape[1:])
+        return inner.add(before, columns, [weight] * len(columns))
+
+    def merge(self, a: Any, b: Any) -> Any:
+        """Moments of both."""
+        if a is None or b is None:
+            return b if a is None else a
+        return super().merge(a, b)
+
+    def finish(self, state: Any) -> Output:
+        """The matrix."""
+        return [(None, np.asarray(False))] if state is None else super().finish(state)
+
+
+def covariance(sample: bool) -> Columns:
+    """Covariance matrices ``(…, k, k)`` divided by n (or n − 1)."""
+
+    def finish(s: Joint) -> Output:
+        divisor = s.weight - 1 if sample else s.weight
+        return [(_last(s.products / np.where(divisor <= 0, 1, divisor)), divisor > 0)]
+
+    return Columns(0, finish)
+
+
+def linear_regression(num_x: int, num_y: int, ridge: float | None = None) -> CoMoments:
+    """Least squares of y on x: coefficients ``(…, x, y)`` and root mean square residuals ``(…, y)``.
+
+    Without ``ridge`` there is no intercept; with it, an intercept comes first and the other coefficients are
+    shrunk by the penalty.
+    """
+
+    def finish(s: Joint) -> Output:
+        if ridge is not None:
+            return _ridge(s, num_x, ridge)
+        raw = _last(s.raw())
+        xx, xy, yy = raw[..., :num_x, :num_x], raw[..., :num_x, num_x:], raw[..., num_x:, num_x:]
+        good = s.count >= num_x
+        beta = np.matmul(np.linalg.pinv(np.where(np.isfinite(xx), xx, 0)), xy)
+        explained = np.einsum("...ij,...ij->...j", beta, xy)
+        rest = np.maximum(np.diagonal(yy, axis1=-2, axis2=-1) - explained, 0)
+        residual = np.sqrt(rest / np.where(s.weight == 0, 1, s.weight)[..., None])
+        return [(beta, good), (residual, good)]
+
+    return CoMoments(num_x + num_y, finish)
+
+
+def _ridge(s: Joint, num_x: int, penalty: float) -> Output:
+    products = _last(s.products)
+    mean = np.moveaxis(s.mean, 0, -1)
+    xx, xy, yy = (
+        products[..., :num_x, :num_x],
+        products[..., :num_x, num_x:],
+        products[..., num_x:, num_x:],
+    )
+    inverse = np.linalg.pinv(xx + penalty * np.eye(num_x))
+    beta = np.matmul(inverse, xy)
+    intercept = mean[..., num_x:] - np.einsum("...i,...ij->...j", mean[..., :num_x], beta)
+    rest = np.diagonal(yy, axis1=-2, axis2=-1) - 2 * np.einsum("...ij,...ij->...j", beta, xy)
+    rest = np.maximum(rest + np.einsum("...ij,...ik,...kj->...j", beta, xx, beta), 0)
+    n = np.where(s.weight == 0, 1, s.weight)[..., None]
+    whole = np.concatenate([intercept[..., None, :], beta], axis=-2)
+    freedom = np.maximum(s.weight - num_x - 1, 1)[..., None]
+    variance = rest / freedom
+    error = np.sqrt(
+        np.abs(np.diagonal(inverse, axis1=-2, axis2=-1))[..., :, None] * variance[..., None, :]
+    )
+    t = beta / np.where(error == 0, 1, error)
+    p = 2 * scipy.stats.t.sf(np.abs(t), freedom[..., None, :])
+    centre = np.sqrt(variance / n)
+    p0 = 2 * scipy.stats.t.sf(np.abs(intercept / np.where(centre == 0, 1, centre)), freedom)
+    good = s.count >= num_x + 1
+    return [
+        (whole, good),
+        (np.sqrt(rest / n), good),
+        (np.concatenate([p0[..., None, :], p], axis=-2), good),
+    ]
+
+
+class Rows:
+    """Keeps all samples of several inputs and hands each cell's rows ``(n, k)`` to a function."""
+
+    def __init__(
+        self, inputs: int, outputs: int, finish: Callable[[NDArray[Any]], list[Any]]
+    ) -> None:
+        self.inputs, self.outputs, self._finish = inputs, outputs, finish
+
+    def start(self, shape: tuple[int, ...]) -> Any:
+        """Nothing."""
+        return shape, []
+
+    def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
+        """More samples."""
+        arrays = [numeric(v).astype("float64") for v in inputs]
+        w = np.minimum.reduce(
+            [presence(a, weight) for a, weight in zip(arrays, weights, strict=True)]
+        )
+        return state[0], [*state[1], np.stack([*arrays, w])]
+
+    def merge(self, left: Any, right: Any) -> Any:
+        """Samples of both."""
+        return left[0], [*left[1], *right[1]]
+
+    def finish(self, state: Any) -> Output:
+        """The statistic of every cell."""
+        shape, parts = state
+        if not parts:
+            nothing = np.zeros(shape)
+            return [(nothing, np.zeros(shape, bool))] * self.outputs
+        data = np.concatenate(parts, axis=1)
+        cells = data.reshape(*data.shape[:2], -1)
+        found = []
+        for cell in range(cells.shape[2]):
+            rows = cells[:-1, cells[-1, :, cell] > 0, cell].T
+            found.append(self._finish(rows) if len(rows) else [None] * self.outputs)
+        out: Output = []
+        for k in range(self.outputs):
+            column = [row[k] for row in found]
+            valid = np.asarray([v is not None for v in column]).reshape(shape)
+            size = next((np.shape(v) for v in column if v is not None), ())
+            filled = [np.zeros(size) if v is None else np.asarray(v, "float64") for v in column]
+            out.append((np.stack(filled).reshape(*shape, *size), valid))
+        return out
+
+
+def _sens(rows: NDArray[Any]) -> list[Any]:
+    x, y = rows[:, 0], rows[:, 1]
+    i, j = np.triu_indices(len(x), 1)
+    dx = x[j] - x[i]
+    keep = dx != 0
+    if not keep.any():
+        return [None, None]
+    slope = float(np.median((y[j] - y[i])[keep] / dx[keep]))
+    return [slope, float(np.median(y - slope * x))]
+
+
+SENS_SLOPE = Rows(2, 2, _sens)
+
+
+def _spearman(rows: NDArray[Any]) -> list[Any]:
+    if len(rows) < 2:
+        return [None, None]
+    found = scipy.stats.spearmanr(rows[:, 0], rows[:, 1])
+    return [v if np.isfinite(v) else None for v in (float(found.statistic), float(found.pvalue))]
+
+
+SPEARMAN = Rows(2, 2, _spearman)
+
+
+def kendall(inputs: int) -> Rows:
+    """Kendall's tau-b; one input is correlated with its own order."""
+
+    def finish(rows: NDArray[Any]) -> list[Any]:
+        if len(rows) < 2:
+            return [None, None]
+        x = np.arange(len(rows)) if inputs == 1 else rows[:, 0]
+        found = scipy.stats.kendalltau(x, rows[:, -1])
+        return [
+            v if np.isfinite(v) else None for v in (float(found.statistic), float(found.pvalue))
+        ]
+
+    return Rows(inputs, 2, finish)
+
+
+def robust_regression(num_x: int, num_y: int, beta: float | None) -> Rows:
+    """Iteratively reweighted least squares with Talwar's weights (1 within beta robust deviations, else 0)."""
+    tuning = 2.795 if beta is None else beta
+
+    def finish(rows: NDArray[Any]) -> list[Any]:
+        x, y = rows[:, :num_x], rows[:, num_x:]
+        if len(rows) < num_x:
+            return [None, None]
+        coefficients = np.zeros((num_x, num_y))
+        residuals = np.zeros(num_y)
+        for k in range(num_y):
+            keep = np.ones(len(x), bool)
+            for _ in range(20):
+                found = np.linalg.lstsq(x[keep], y[keep, k], rcond=None)[0]
+                rest = y[:, k] - x @ found
+                scale = np.median(np.abs(rest - np.median(rest))) / 0.6745
+                fresh = np.abs(rest) <= tuning * scale if scale > 0 else np.abs(rest) <= 1e-9
+                if (fresh == keep).all() or fresh.sum() < num_x:
+                    break
+                keep = fresh
+            coefficients[:, k] = found
+            residuals[k] = np.sqrt(np.mean(rest[keep] ** 2))
+        return [coefficients, residuals]
+
+    return Rows(num_x + num_y, 2, finish)
+
+
+def geometric_median(size: int, eta: float) -> Rows:
+    """The point with the smallest sum of distances (Weiszfeld's iteration)."""
+
+    def finish(rows: NDArray[Any]) -> list[Any]:
+        point = np.median(rows, axis=0)
+        for _ in range(200):
+            distance = np.linalg.norm(rows - point, axis=1)
+            weight = 1 / np.maximum(distance, 1e-12)
+            fresh = (rows * weight[:, None]).sum(axis=0) / weight.sum()
+            moved = float(np.linalg.norm(fresh - point))
+            point = fresh
+            if moved < eta * 1e-3:
+                break
+        return [float(v) for v in point]
+
+    return Rows(size, size, finish)
+
+
+class Circular:
+    """Mean direction, variance and deviation of angles in radians."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def start(self, shape: tuple[int, ...]) -> Any:
+        """Nothing."""
+        return np.zeros(shape), np.zeros(shape), np.zeros(shape)
+
+    def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
+        """More angles."""
+        angles = numeric(inputs[0]).astype("float64")
+        w = presence(angles, weights[0])
+        safe = np.where(w > 0, angles, 0)
+        return (
+            state[0] + (w * np.cos(safe)).sum(axis=0),
+            state[1] + (w * np.sin(safe)).sum(axis=0),
+            state[2] + w.sum(axis=0),
+        )
+
+    def merge(self, left: Any, right: Any) -> Any:
+        """Both."""
+        return tuple(a + b for a, b in zip(left, right, strict=True))
+
+    def finish(self, state: Any) -> Output:
+        """The statistic."""
+        c, s, n = state
+        with np.errstate(all="ignore"):
+            length = np.hypot(c, s) / np.where(n == 0, 1, n)
+            values = {
+                "mean": np.arctan2(s, c), "variance": 1 - length,
+                "stdDev": np.sqrt(np.maximum(-2 * np.log(np.maximum(length, 1e-300)), 0)),
+            }  # fmt: skip
+        return [(values[self.kind], n > 0)]

@@ -1,0 +1,231 @@
+"""Accumulators made of other accumulators: combined, grouped, repeated, without weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ecumene.numerics.reducers.moments import Output
+
+
+class Combined:
+    """Several accumulators, each with its share of the inputs (``slices``)."""
+
+    def __init__(self, parts: Sequence[tuple[Any, tuple[int, ...]]]) -> None:
+        self.parts = list(parts)
+
+    def start(self, shape: tuple[int, ...]) -> Any:
+        """All empty."""
+        return [part.start(shape) for part, _ in self.parts]
+
+    def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
+        """Every part with its inputs."""
+        return [
+            part.add(s, [inputs[i] for i in use], [weights[i] for i in use])
+            for (part, use), s in zip(self.parts, state, strict=True)
+        ]
+
+    def merge(self, left: Any, right: Any) -> Any:
+        """Every part."""
+        return [part.merge(a, b) for (part, _), a, b in zip(self.parts, left, right, strict=True)]
+
+    def finish(self, state: Any) -> Output:
+        """Outputs one after the other."""
+        return [
+            out for (part, _), s in zip(self.parts, state, strict=True) for out in part.finish(s)
+        ]
+
+
+class Unweighted:
+    """Every present sample has weight one."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def start(self, shape: tuple[int, ...]) -> Any:
+        """Empty."""
+        return self.inner.start(shape)
+
+    def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
+        """Weights above zero count as one."""
+        return self.inner.add(
+            state, inputs, [None if w is None else np.asarray(w) > 0 for w in weights]
+        )
+
+    def merge(self, left: Any, right: Any) -> Any:
+        """Both."""
+        return self.inner.merge(left, right)
+
+    def finish(self, state: Any) -> Output:
+        """The inner outputs."""
+        found: Output = self.inner.finish(state)
+        return found
+
+
+class SplitWeights(Unweighted):
+    """Inputs come in pairs: values and their weights."""
+
+    def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
+        """The second of each pair becomes the weight of the first."""
+        from ecumene.numerics.reducers.moments import numeric
+
+        values, fresh = [], []
+        for k in range(0, len(inputs), 2):
+            w = np.nan_to_num(numeric(inputs[k + 1]).astype("float64"))
+            if weights[k] is not None:
+                w = w * (np.asarray(weights[k]) > 0)
+            values.append(inputs[k])
+            fresh.append(w)
+        return self.inner.add(state, values, fresh)
+
+
+class Selected(Unweighted):
+    """Weights as they are; used where only outputs are renamed or dropped."""
+
+    def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
+        """Unchanged."""
+        return self.inner.add(state, inputs, weights)
+
+
+class Repeated:
+    """The same accumulator for ``count`` groups of inputs; every output is a list."""
+
+    def __init__(self, inner: Any, inputs: int, count: int, *, listed: bool = True) -> None:
+        self.inner, self.inputs, self.count, self.listed = inner, inputs, count, listed
+
+    def start(self, shape: tuple[int, ...]) -> Any:
+        """All empty."""
+        return [self.inner.start(shape) for _ in range(self.count)]
+
+    def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
+        """Each group."""
+        k = self.inputs
+        return [
+            self.inner.add(s, inputs[i * k : (i + 1) * k], weights[i * k : (i + 1) * k])
+            for i, s in enumerate(state)
+        ]
+
+    def merge(self, left: Any, right: Any) -> Any:
+        """Each group."""
+        return [self.inner.merge(a, b) for a, b in zip(left, right, strict=True)]
+
+    def finish(self, state: Any) -> Output:
+        """Lists of the groups' outputs, or the groups one after the other."""
+        outputs = [self.inner.finish(s) for s in state]
+        if not self.listed:
+            return [out for group in outputs for out in group]
+        return [([_value(group[k]) for group in outputs], None) for k in range(len(outputs[0]))]
+
+
+def _value(output: tuple[Any, Any]) -> Any:
+    value, valid = output
+    if valid is not None and not bool(np.all(valid)):
+        return None
+    return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+class Grouped:
+    """One accumulator for every value of a key input; outputs a list of dictionaries by ascending key."""
+
+    def __init__(self, inner: Any, field: int, name: str, outputs: Sequence[str | None]) -> None:
+        self.inner, self.field, self.name, self.outputs = inner, field, name, list(outputs)
+
+    def start(self, shape: tuple[int, ...]) -> Any:
+        """No groups."""
+        return shape, {}
+
+    def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
+        """Samples of each key to its group; samples without key are left out."""
+        shape, groups = state
+        keys = np.asarray(inputs[self.field])
+        here = np.ones(keys.shape, bool)
+        if weights[self.field] is not None:
+            here = np.asarray(weights[self.field]) > 0
+        if keys.dtype == object:
+            here = here & np.asarray([k is not None for k in keys])
+        elif keys.dtype.kind == "f":
+            here = here & ~np.isnan(keys)
+        rest = [i for i in range(len(inputs)) if i != self.field]
+        groups = dict(groups)
+        for key in _distinct(keys[here]):
+            chosen = here & (keys == key)
+            part = self.inner.add(
+                self.inner.start(()),
+                [np.asarray(inputs[i])[chosen] for i in rest],
+                [None if weights[i] is None else np.asarray(weights[i])[chosen] for i in rest],
+            )
+            groups[key] = self.inner.merge(groups[key], part) if key in groups else part
+        return shape, groups
+
+    def merge(self, left: Any, right: Any) -> Any:
+        """Group by group."""
+        groups = dict(left[1])
+        for key, state in right[1].items():
+            groups[key] = self.inner.merge(groups[key], state) if key in groups else state
+        return left[0], groups
+
+    def finish(self, state: Any) -> Output:
+        """The list of groups."""
+        out = []
+        for key in sorted(state[1], key=lambda k: (isinstance(k, str), k)):
+            entry: dict[str, Any] = {self.name: key}
+            for name, output in zip(self.outputs, self.inner.finish(state[1][key]), strict=True):
+                if name:
+                    entry[name] = _value(output)
+            out.append(entry)
+        return [(out, None)]
+
+
+def _distinct(keys: Any) -> list[Any]:
+    if keys.dtype == object:
+        return sorted(set(keys.tolist()), key=lambda k: (isinstance(k, str), k))
+    found = np.unique(keys).tolist()
+    return [int(k) if isinstance(k, float) and k.is_integer() else k for k in found]
+
+
+class Elements:
+    """Reduces arrays element by element, or lists item by item: one more axis of cells."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def start(self, shape: tuple[int, ...]) -> Any:
+        """The shape of the elements is known with the first sample."""
+        return shape, None
+
+    def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
+        """Arrays of equal shape."""
+        shape, inner = state
+        values = [
+            np.stack([np.asarray(getattr(v, "values", v)) for v in column])
+            if np.asarray(column).dtype == object
+            else np.asarray(column)
+            for column in inputs
+        ]
+        more = values[0].shape[1 + len(shape) :]
+        if inner is None:
+            inner = self.inner.start((*shape, *more))
+        spread = [
+            None
+            if w is None
+            else np.broadcast_to(np.asarray(w).reshape(*np.shape(w), *(1,) * len(more)), v.shape)
+            for w, v in zip(weights, values, strict=True)
+        ]
+        return shape, self.inner.add(inner, values, spread)
+
+    def merge(self, left: Any, right: Any) -> Any:
+        """Both."""
+        if left[1] is None or right[1] is None:
+            return right if left[1] is None else left
+        return left[0], self.inner.merge(left[1], right[1])
+
+    def finish(self, state: Any) -> Output:
+        """Arrays of the inner outputs."""
+        if state[1] is None:
+            return [(None, np.asarray(False))]
+        return [
+            (value, None if valid is None else np.asarray(valid).all())
+            for value, valid in self.inner.finish(state[1])
+        ]
