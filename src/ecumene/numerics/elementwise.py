@@ -394,6 +394,25 @@ for _name, _target in CASTS.items():
     _op(_name, 1, lambda a: a, _cast_rule(_target))
 
 
+def _shown(values: Values, low: float, high: float, gamma: float) -> Values:
+    """0 to 1 between two values, brightened by gamma."""
+    span = high - low
+    scaled = (values.astype("float64") - low) / span if span else (values >= high).astype("float64")
+    scaled = np.clip(np.nan_to_num(scaled), 0, 1)
+    return scaled if gamma == 1 else np.asarray(scaled ** (1 / gamma))
+
+
+def _stretched(values: Values, low: float, high: float, gamma: float) -> Values:
+    return np.asarray(np.rint(_shown(values, low, high, gamma) * 255))
+
+
+def _coloured(
+    values: Values, low: float, high: float, gamma: float, channel: tuple[float, ...]
+) -> Values:
+    shown = _shown(values, low, high, gamma)
+    return np.asarray(np.rint(np.interp(shown, np.linspace(0, 1, len(channel)), channel)))
+
+
 def stretch(values: Values, low: float, high: float) -> Values:
     """(v − low) / (high − low), 0 where low equals high."""
     span = high - low
@@ -401,6 +420,8 @@ def stretch(values: Values, low: float, high: float) -> Values:
 
 
 _op("unitScale", 1, stretch, floating, kind="float")
+_op("stretch", 1, _stretched, lambda t: pt.UINT8)
+_op("palette", 1, _coloured, lambda t: pt.UINT8)
 _op("clampTo", 1, lambda a, low, high: np.clip(a, low, high), same, kind="asis")
 _op(
     "normalizedDifference", 2, lambda a, b: _divide(a - b, a + b),

@@ -1,0 +1,156 @@
+"""Who is asking: the token endpoint and bearer tokens."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+from ecumene.api.accounts import LIFETIME, Accounts, Key
+from ecumene.core.errors import Unauthenticated
+
+AUDIENCES = ("https://oauth2.googleapis.com/token", "https://www.googleapis.com/oauth2/v4/token")
+SKEW = 60
+REPLAY = 120
+"""Seconds within which a client may present the same assertion again (retries, several sessions at once)."""
+
+LONGEST = 3600 + SKEW
+JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+class Refused(Exception):
+    """An assertion that is not accepted; the text is the description in the answer."""
+
+
+def _candidates(
+    accounts: Accounts, header: Mapping[str, Any], claims: Mapping[str, Any]
+) -> list[Key]:
+    issuer = claims.get("iss")
+    if not isinstance(issuer, str):
+        raise Refused("Invalid JWT: 'iss' is missing.")
+    identifier = header.get("kid")
+    if identifier is not None:
+        key = accounts.key(str(identifier))
+        if key is None or key.email != issuer:
+            raise Refused("Invalid grant: account or key not found.")
+        return [key]
+    found = accounts.keys_of(issuer)
+    if not found:
+        raise Refused("Invalid grant: account not found.")
+    return found
+
+
+def _unverified(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    import base64
+
+    parts = assertion.split(".")
+    if len(parts) != 3:
+        raise Refused("Invalid JWT: it must have three parts.")
+    try:
+        header, claims = (
+            json.loads(base64.urlsafe_b64decode(p + "=" * (-len(p) % 4))) for p in parts[:2]
+        )
+    except (ValueError, UnicodeDecodeError, RecursionError):
+        raise Refused("Invalid JWT: it cannot be decoded.") from None
+    if not isinstance(header, dict) or not isinstance(claims, dict):
+        raise Refused("Invalid JWT: it cannot be decoded.")
+    if header.get("alg") != "RS256":
+        raise Refused("Invalid JWT: only RS256 is accepted.")
+    return header, claims
+
+
+def verify(
+    accounts: Accounts, assertion: str, audiences: tuple[str, ...], *, audience_needed: bool
+) -> Key:
+    """The key that signed an assertion; Refused unless everything about it is right."""
+    header, claims = _unverified(assertion)
+    signer = None
+    for key in _candidates(accounts, header, claims):
+        try:
+            jwt.decode(assertion, RSAKey.import_key(key.public_key), algorithms=["RS256"])
+            signer = key
+            break
+        except (JoseError, ValueError):
+            continue
+    if signer is None:
+        raise Refused("Invalid JWT Signature.")
+    now = time.time()
+    issued, expires = claims.get("iat"), claims.get("exp")
+    if not isinstance(issued, int | float) or not isinstance(expires, int | float):
+        raise Refused("Invalid JWT: 'iat' and 'exp' are needed.")
+    if expires <= now:
+        raise Refused(
+            "Invalid JWT: Token must be a short-lived token and in a reasonable timeframe."
+        )
+    if issued > now + SKEW or expires - issued > LONGEST:
+        raise Refused(
+            "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe."
+        )
+    audience = claims.get("aud")
+    if audience is None and not audience_needed:
+        return signer
+    named = audience if isinstance(audience, list) else [audience]
+    if not any(a in audiences for a in named):
+        raise Refused("Invalid JWT: unknown audience.")
+    return signer
+
+
+def token_answer(
+    accounts: Accounts, form: Mapping[str, str], own_url: str
+) -> tuple[int, dict[str, Any]]:
+    """Status and JSON of the token endpoint."""
+    grant = form.get("grant_type")
+    if grant == JWT_GRANT:
+        assertion = form.get("assertion", "")
+        try:
+            key = verify(accounts, assertion, (*AUDIENCES, own_url), audience_needed=False)
+            if time.time() - accounts.first_seen(assertion) > REPLAY:
+                raise Refused("Invalid JWT: this assertion has been used before.")
+        except Refused as refused:
+            return 400, {"error": "invalid_grant", "error_description": str(refused)}
+        return 200, {
+            "access_token": accounts.issue(key.id),
+            "expires_in": LIFETIME,
+            "token_type": "Bearer",
+        }
+    if grant == "refresh_token":
+        return 400, {
+            "error": "invalid_grant",
+            "error_description": "This server issues no refresh tokens.",
+        }
+    return 400, {
+        "error": "unsupported_grant_type",
+        "error_description": f"Unsupported grant_type: {grant}",
+    }
+
+
+def account_of(accounts: Accounts | None, authorization: str | None, anonymous: bool) -> str:
+    """The account of an ``Authorization`` header; Unauthenticated if there must be one and is not."""
+    if accounts is None:
+        return "anonymous"
+    if not authorization:
+        if anonymous:
+            return "anonymous"
+        raise Unauthenticated(
+            "Request is missing required authentication credential. Expected OAuth 2 access token; "
+            "make a key with 'ecumene keys create'."
+        )
+    scheme, _, token = authorization.partition(" ")
+    token = token.strip()
+    if scheme.lower() == "bearer" and token:
+        found = accounts.account_of(token)
+        if found is not None:
+            return found
+        if token.count(".") == 2:
+            try:
+                return verify(accounts, token, AUDIENCES, audience_needed=False).account
+            except Refused:
+                pass
+    raise Unauthenticated(
+        "Request had invalid authentication credentials. The access token is unknown or has expired."
+    )

@@ -1,0 +1,48 @@
+"""Every failure as Earth Engine's error body. The only place that knows HTTP statuses of errors."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from starlette.responses import Response
+
+from ecumene.core.errors import EcumeneError
+
+log = logging.getLogger("ecumene.api")
+
+_NAMES = {
+    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 405: "INVALID_ARGUMENT",
+    409: "ALREADY_EXISTS", 413: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE",
+}  # fmt: skip
+
+
+def body(code: int, message: str, status: str | None = None) -> bytes:
+    """The JSON of an error."""
+    error = {"code": code, "message": message, "status": status or _NAMES.get(code, "UNKNOWN")}
+    return json.dumps({"error": error}).encode()
+
+
+def response(
+    code: int, message: str, status: str | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    """An error as a response."""
+    return Response(body(code, message, status), code, headers, media_type="application/json")
+
+
+def of(error: BaseException) -> Response:
+    """The response for an exception; defects of ours are logged and stay generic outside."""
+    if isinstance(error, EcumeneError):
+        headers: dict[str, Any] = {}
+        if error.http in (429, 503):
+            headers["Retry-After"] = "1"
+        if error.http == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        return response(error.http, error.message, error.status, headers)
+    if isinstance(error, RecursionError):
+        return response(400, "The computation is nested too deeply.")
+    if isinstance(error, MemoryError):
+        return response(400, "User memory limit exceeded.")
+    log.error("internal error", exc_info=error)
+    return response(500, "An internal error has occurred.")

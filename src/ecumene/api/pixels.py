@@ -1,0 +1,239 @@
+"""Images as bytes: bands, visualisation, grid, format."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecumene.algorithms.image.visualize import visualize
+from ecumene.api import grids
+from ecumene.api.call import Call, pick, wrapped
+from ecumene.api.services import Bytes, Services
+from ecumene.core.context import Context
+from ecumene.core.errors import EvaluationError, LimitExceeded, NotFound, RequestError
+from ecumene.core.image import Image
+from ecumene.core.projection import Grid, Window
+from ecumene.engine.bind import BindingError
+from ecumene.engine.coerce import Mismatch, coerce, type_name
+from ecumene.raster import encode
+
+FORMATS = (
+    "PNG",
+    "JPEG",
+    "AUTO_JPEG_PNG",
+    "NPY",
+    "GEO_TIFF",
+    "ZIPPED_GEO_TIFF",
+    "ZIPPED_GEO_TIFF_PER_BAND",
+)
+PICTURES = ("PNG", "JPEG", "AUTO_JPEG_PNG")
+
+Arrays = list[NDArray[Any]]
+Masks = list[NDArray[Any] | None]
+
+
+def as_image(value: Any, services: Services, context: Context) -> Image:
+    """The value of an expression as an image."""
+    try:
+        found: Image = coerce("Image<unknown bands>", value, context, services.engine.registry)
+    except Mismatch:
+        raise BindingError(
+            f"Expression does not evaluate to an image. Expected type: Image<unknown bands>. Actual type: {type_name(value)}."
+        ) from None
+    return found
+
+
+def select_bands(image: Image, ids: Any) -> Image:
+    """The requested bands in the requested order."""
+    if not ids:
+        return image
+    if not isinstance(ids, list) or not all(isinstance(i, str) for i in ids):
+        raise RequestError("'bandIds' must be a list of strings.")
+    by_name = {band.name: band for band in image.bands}
+    for name in ids:
+        if name not in by_name:
+            raise RequestError(
+                f"No band named '{name}'. Available bands: [{', '.join(image.band_names)}]."
+            )
+    return image.with_bands([by_name[name] for name in ids])
+
+
+def format_of(document: Any, default: str = "PNG") -> str:
+    """The file format of a request."""
+    found = pick(document, "fileFormat", default)
+    if found in ("IMAGE_FILE_FORMAT_UNSPECIFIED", "", None):
+        return default
+    if found not in FORMATS:
+        raise RequestError(
+            f"Invalid or unsupported fileFormat '{found}'. Supported: {', '.join(FORMATS)}."
+        )
+    return str(found)
+
+
+def visualized(image: Image, options: Any) -> Image:
+    """The image as 8-bit gray or RGB by ``VisualizationOptions``."""
+    if not isinstance(options, dict):
+        raise RequestError("'visualizationOptions' must be an object.")
+    ranges = pick(options, "ranges")
+    low: Any = None
+    high: Any = None
+    if ranges:
+        if not isinstance(ranges, list) or not all(isinstance(r, dict) for r in ranges):
+            raise RequestError("'ranges' must be a list of objects with min and max.")
+        low = [float(pick(r, "min", 0)) for r in ranges]
+        high = [float(pick(r, "max", 0)) for r in ranges]
+    return visualize(
+        image=image, min=low, max=high, palette=pick(options, "paletteColors"), gamma=wrapped(pick(options, "gamma")),
+        opacity=wrapped(pick(options, "opacity")),
+    )  # fmt: skip
+
+
+def check_size(image: Image, window: Window, context: Context) -> None:
+    """The service's limit: W·H·Σ(bytes per band + 1)."""
+    limits = context.limits
+    if len(image.bands) > limits.bands:
+        raise LimitExceeded(
+            f"Too many bands: {len(image.bands)}; at most {limits.bands} are allowed."
+        )
+    total = window.width * window.height * sum(band.type.dtype.itemsize + 1 for band in image.bands)
+    if total > limits.request_pixels_bytes:
+        raise LimitExceeded(
+            f"Total request size ({total} bytes) must be less than or equal to {limits.request_pixels_bytes} bytes."
+        )
+
+
+def compute(image: Image, grid: Grid, window: Window, context: Context) -> tuple[Arrays, Masks]:
+    """All pixels of a window: values (0 where masked) and masks (None = all valid) of every band."""
+    check_size(image, window, context)
+    assert context.pixels is not None
+    arrays: list[NDArray[Any] | None] = [None] * len(image.bands)
+    masks: list[NDArray[Any] | None] = [None] * len(image.bands)
+    for block, found in context.pixels.blocks(
+        [band.node for band in image.bands], grid, window, context
+    ):
+        rows = slice(block.row - window.row, block.row - window.row + block.height)
+        cols = slice(block.col - window.col, block.col - window.col + block.width)
+        for k, pixels in enumerate(found):
+            target = arrays[k]
+            if target is None:
+                shape = (window.height, window.width, *pixels.values.shape[2:])
+                target = arrays[k] = np.zeros(shape, image.bands[k].type.dtype)
+            if target.shape[2:] != pixels.values.shape[2:]:
+                if pixels.values.size == 0 or (pixels.mask is not None and not pixels.mask.any()):
+                    pixels.values = np.zeros((*block.shape, *target.shape[2:]), target.dtype)
+                else:
+                    raise EvaluationError(
+                        f"Band '{image.bands[k].name}' has arrays of different shapes."
+                    )
+            mask = pixels.mask
+            if mask is None:
+                target[rows, cols] = pixels.values
+                continue
+            shown = (mask > 0).reshape(*mask.shape, *(1,) * (pixels.values.ndim - 2))
+            target[rows, cols] = np.where(shown, pixels.values, 0)
+            whole = masks[k]
+            if whole is None:
+                whole = masks[k] = np.ones((window.height, window.width), "float32")
+            whole[rows, cols] = mask
+    return [a for a in arrays if a is not None], masks
+
+
+def picture(image: Image, arrays: Arrays, masks: Masks, kind: str) -> Bytes:
+    """One or three bands as PNG or JPEG; values are clamped to 0–255."""
+    if len(arrays) not in (1, 3):
+        raise RequestError(
+            f"{kind} images must have 1 or 3 bands; this one has {len(arrays)}. Select them with 'bandIds'."
+        )
+    if any(a.ndim > 2 for a in arrays):
+        raise RequestError("Array bands cannot be shown as a picture.")
+    data = np.stack([_byte(a) for a in arrays], axis=2)
+    alpha = None
+    for mask in masks:
+        if mask is not None:
+            alpha = mask if alpha is None else np.minimum(alpha, mask)
+    if alpha is not None and bool((alpha >= 1).all()):
+        alpha = None
+    if kind == "AUTO_JPEG_PNG":
+        kind = "JPEG" if alpha is None else "PNG"
+    if kind == "JPEG":
+        if alpha is not None:
+            data = np.where((alpha > 0)[..., None], data, 0).astype("uint8")
+        return Bytes(encode.jpeg(data), "image/jpeg")
+    if alpha is not None:
+        data = np.concatenate([data, np.rint(alpha * 255).astype("uint8")[..., None]], axis=2)
+    return Bytes(encode.png(data), "image/png")
+
+
+def _byte(values: NDArray[Any]) -> NDArray[np.uint8]:
+    if values.dtype == np.uint8:
+        return values
+    return np.clip(np.nan_to_num(values, nan=0.0, posinf=255, neginf=0), 0, 255).astype("uint8")
+
+
+def render(
+    image: Image, grid: Grid, window: Window, kind: str, context: Context, prefix: str = "download"
+) -> Bytes:
+    """The window in a file format."""
+    if kind in PICTURES and len(image.bands) not in (1, 3):
+        raise RequestError(
+            f"{kind} images must have 1 or 3 bands; this one has {len(image.bands)}. Select them with 'bandIds'."
+        )
+    arrays, masks = compute(image, grid, window, context)
+    if kind in PICTURES:
+        return picture(image, arrays, masks, kind)
+    names = image.band_names
+    if kind == "NPY":
+        return Bytes(encode.npy(names, arrays), "application/octet-stream")
+    if any(a.ndim > 2 for a in arrays):
+        raise RequestError(f"Array bands cannot be written as {kind}.")
+    if kind == "GEO_TIFF":
+        return Bytes(encode.geotiff(names, arrays, masks, grid, window), "image/tiff")
+    files = {}
+    if kind == "ZIPPED_GEO_TIFF":
+        files[f"{prefix}.tif"] = encode.geotiff(names, arrays, masks, grid, window)
+    else:
+        for name, array, mask in zip(names, arrays, masks, strict=True):
+            files[f"{prefix}.{name}.tif"] = encode.geotiff([name], [array], [mask], grid, window)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    disposition = {"Content-Disposition": f'attachment; filename="{prefix}.zip"'}
+    return Bytes(out.getvalue(), "application/zip", disposition)
+
+
+def answer(
+    image: Image,
+    request: Any,
+    region: Any,
+    context: Context,
+    default: str = "PNG",
+    prefix: str = "download",
+) -> Bytes:
+    """A request's image: bands, visualisation, grid, format."""
+    kind = format_of(request, default)
+    chosen = select_bands(image, pick(request, "bandIds"))
+    grid, window = grids.resolve(chosen, pick(request, "grid", {}), region, context.limits)
+    options = pick(request, "visualizationOptions")
+    if options:
+        chosen = visualized(chosen, options)
+    return render(chosen, grid, window, kind, context, prefix)
+
+
+def compute_pixels(call: Call, services: Services, context: Context) -> Bytes:
+    """``image:computePixels``."""
+    value = services.engine.evaluate(call.field("expression"), context)
+    return answer(as_image(value, services, context), call.body, None, context)
+
+
+def get_pixels(call: Call, services: Services, context: Context) -> Bytes:
+    """``assets:getPixels``."""
+    name = call.path["name"]
+    image = services.catalog.load_image(name)
+    if image is None:
+        raise NotFound(f"Asset '{name}' not found (does not exist or caller does not have access).")
+    return answer(image, call.body, call.field("region"), context)

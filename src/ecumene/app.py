@@ -1,0 +1,59 @@
+"""The composition root: settings → stores → catalogue → engine → HTTP application."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from ecumene.api.accounts import Accounts
+from ecumene.api.server import Application, Settings
+from ecumene.api.services import Services
+from ecumene.catalog.store import Catalog
+from ecumene.core.limits import PROFILES
+from ecumene.core.raster import RasterBand
+from ecumene.engine.service import Engine
+from ecumene.plan.executor import Executor
+from ecumene.plan.nodes import Source
+from ecumene.storage.blocks import BlockStore
+
+RECURSION = 20_000
+
+
+def source_node(band: RasterBand) -> Source:
+    """The plan node that reads a stored band."""
+    return Source(band, "nearest", band.type)
+
+
+def cache_size() -> int:
+    """Bytes for decoded blocks: a quarter of the memory, at most 4 GiB; ECUMENE_CACHE_MB overrides."""
+    configured = os.environ.get("ECUMENE_CACHE_MB")
+    if configured:
+        return int(configured) * 2**20
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        memory = 4 * 2**30
+    return min(memory // 4, 4 * 2**30)
+
+
+def build(
+    data: Path, *, limits: str = "open", anonymous: bool = False, authentication: bool = True
+) -> Application:
+    """The application on a data folder.
+
+    Parameters
+    ----------
+    data : where the catalogue and the accounts are; made if missing.
+    limits : ``open`` or ``gee``.
+    anonymous : let requests without a token in.
+    authentication : False serves everybody as anonymous and has no token endpoint.
+    """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
+    data.mkdir(parents=True, exist_ok=True)
+    catalog = Catalog(data, node=source_node)
+    store = BlockStore(cache_size(), catalog.gate)
+    profile = PROFILES[limits]
+    engine = Engine(catalog, Executor(store), profile)
+    accounts = Accounts.of(data) if authentication else None
+    return Application(Services(engine, catalog), accounts, Settings(profile, anonymous))

@@ -1,0 +1,72 @@
+"""``ecumene serve``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def register(subparsers: Any) -> None:
+    """Adds the command to the parser."""
+    serve = subparsers.add_parser(
+        "serve",
+        help="serve the Earth Engine API over HTTP",
+        description="Serves the catalogue of a data folder. Clients need a key ('ecumene keys create') unless --anonymous is given.",
+    )
+    serve.add_argument(
+        "--data",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="data folder: catalogue and accounts",
+    )
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
+    serve.add_argument(
+        "--port", type=int, default=8080, help="port to listen on (default: %(default)s)"
+    )
+    serve.add_argument(
+        "--anonymous",
+        action="store_true",
+        help="let requests without a token in (loopback addresses only)",
+    )
+    serve.add_argument(
+        "--limits",
+        choices=("open", "gee"),
+        default="open",
+        help="sizes a request may have: generous, or Earth Engine's",
+    )
+    serve.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serves until interrupted."""
+    if options.anonymous and options.host not in LOOPBACK:
+        print(
+            "ecumene: --anonymous is refused beyond the loopback address: make keys instead.",
+            file=sys.stderr,
+        )
+        return 2
+    print("Starting …", file=sys.stderr, flush=True)
+    import uvicorn
+
+    from ecumene.app import build
+
+    application = build(options.data, limits=options.limits, anonymous=options.anonymous)
+    shown = f"[{options.host}]" if ":" in options.host else options.host
+    access = "everybody on this machine" if options.anonymous else "clients with a key"
+    print(
+        f"Ecumene serves {options.data} on http://{shown}:{options.port} to {access}",
+        file=sys.stderr,
+        flush=True,
+    )
+    uvicorn.run(
+        application, host=options.host, port=options.port, log_level="warning", access_log=False, server_header=False,
+        timeout_graceful_shutdown=10,
+    )  # fmt: skip
+    return 0
