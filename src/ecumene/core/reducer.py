@@ -46,7 +46,8 @@ class Reducer:
 
     ``input_weighted`` says for each input whether region reductions give it fractional weights;
     ``outputs`` are names (None = dropped); ``output_type(input types)`` gives pixel types.
-    ``plan_name`` names the pixel fold that computes the same per pixel fastest ("" = none).
+    ``parts`` of a combined reducer are its reducers with the positions of their inputs: region
+    reductions give each its own weights.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Reducer:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     output_types: Any = None
     repeats: int = 0
+    parts: tuple[tuple[Reducer, tuple[int, ...]], ...] = ()
 
     @property
     def inputs(self) -> int:

@@ -69,6 +69,8 @@ def reduce_over(
     name: str, image: Image, reducer: Reducer, target: Target, context: Context
 ) -> list[tuple[str | None, list[tuple[Any, Any]]]]:
     """Runs the reducer over a target: per group the band name and the finished outputs."""
+    if reducer.parts:
+        return _by_parts(name, image, reducer, target, context)
     groups = _groups(name, image, reducer)
     states = [reducer.accumulator.start(()) for _ in groups]
     nodes = [node for _, group in groups for node in group]
@@ -95,6 +97,26 @@ def reduce_over(
         (band, reducer.accumulator.finish(state))
         for (band, _), state in zip(groups, states, strict=True)
     ]
+
+
+def _by_parts(
+    name: str, image: Image, reducer: Reducer, target: Target, context: Context
+) -> list[tuple[str | None, list[tuple[Any, Any]]]]:
+    """A combined reducer: each part keeps its own rule at the edge of the region."""
+    if reducer.inputs == 1:
+        images = [(band.name, image.with_bands([band])) for band in image.bands]
+    else:
+        _groups(name, image, reducer)
+        images = [(None, image)]
+    found: list[tuple[str | None, list[tuple[Any, Any]]]] = []
+    for band, one in images:
+        outputs: list[tuple[Any, Any]] = []
+        for part, inputs in reducer.parts:
+            chosen = one.with_bands([one.bands[i] for i in inputs])
+            for _, results in reduce_over(name, chosen, part, target, context):
+                outputs += results
+        found.append((band, outputs))
+    return found
 
 
 def _blocks(nodes: list[Node], target: Target, context: Context) -> Iterator[tuple[Any, list[Any]]]:

@@ -229,3 +229,45 @@ class Elements:
             (value, None if valid is None else np.asarray(valid).all())
             for value, valid in self.inner.finish(state[1])
         ]
+
+
+class Disaggregated(Unweighted):
+    """Takes lists or arrays apart and reduces their elements."""
+
+    def __init__(self, inner: Any, inputs: int, axis: int | None) -> None:
+        super().__init__(inner)
+        self.inputs, self.axis = inputs, axis
+
+    def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
+        """Every element is a sample."""
+        rows: list[Any] = []
+        for item in (
+            np.asarray(inputs[0], object).reshape(-1)
+            if np.asarray(inputs[0]).dtype == object
+            else inputs[0]
+        ):
+            values = getattr(item, "values", item)
+            if isinstance(values, np.ndarray):
+                moved = (
+                    np.moveaxis(values, self.axis, 0)
+                    if self.axis is not None and values.ndim > 1
+                    else values.reshape(-1)
+                )
+                rows += [v.tolist() if v.ndim else v.item() for v in moved]
+            elif isinstance(values, list):
+                rows += values
+        if not rows:
+            return state
+        if self.inputs == 1:
+            columns = [_objects(rows)]
+        else:
+            columns = [_objects(list(c)) for c in zip(*rows, strict=True)]
+        return self.inner.add(state, columns, [None] * self.inputs)
+
+
+def _objects(values: list[Any]) -> Any:
+    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        return np.asarray(values)
+    out = np.empty(len(values), object)
+    out[:] = values
+    return out

@@ -1,0 +1,156 @@
+"""Reducers on lists, columns and arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ecumene.core.array import Array
+from ecumene.core.dates import Date
+from ecumene.core.errors import EvaluationError
+from ecumene.core.reducer import Reducer
+
+CHUNK = 65_536
+
+
+def value_of(output: tuple[Any, Any]) -> Any:
+    """A finished output as a plain value; None where nothing was there."""
+    value, valid = output
+    if valid is not None and not bool(np.all(valid)):
+        return None
+    if isinstance(value, np.ndarray):
+        return value.item() if value.ndim == 0 else Array.of(value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _column(values: Sequence[Any]) -> Any:
+    """Values as a numeric array where they all are numbers, else as objects."""
+    if all(isinstance(v, int) and not isinstance(v, bool) and abs(v) < 2**62 for v in values):
+        return np.asarray(values, "int64")
+    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        return np.asarray(values, "float64")
+    out = np.empty(len(values), object)
+    for i, v in enumerate(values):
+        out[i] = int(v) if isinstance(v, bool) else v.millis if isinstance(v, Date) else v
+    return out
+
+
+def _present(values: Sequence[Any]) -> Any:
+    missing = [v is None for v in values]
+    return None if not any(missing) else ~np.asarray(missing)
+
+
+def reduce_rows(
+    reducer: Reducer, rows: Iterable[Sequence[Any]], weights: Iterable[Sequence[Any]] | None = None
+) -> dict[str, Any]:
+    """Outputs by name of rows, each with one value per input; read in chunks."""
+    accumulator = reducer.accumulator
+    state = accumulator.start(())
+    chunk: list[Sequence[Any]] = []
+    heavy: list[Sequence[Any]] = []
+
+    def flush() -> None:
+        nonlocal state
+        if not chunk:
+            return
+        columns = list(zip(*chunk, strict=True))
+        inputs = [_column(column) for column in columns]
+        present: list[Any] = [_present(column) for column in columns]
+        if heavy:
+            for k, column in enumerate(zip(*heavy, strict=True)):
+                w = np.asarray([0.0 if v is None else float(v) for v in column])
+                present[k] = w if present[k] is None else w * present[k]
+        try:
+            state = accumulator.add(state, inputs, present)
+        except (TypeError, ValueError) as error:
+            raise EvaluationError(
+                f"{reducer.name}: Values of an unexpected type: {error}."
+            ) from error
+        chunk.clear()
+        heavy.clear()
+
+    pairs = zip(rows, weights, strict=True) if weights is not None else ((row, ()) for row in rows)
+    for row, weight in pairs:
+        chunk.append(row)
+        if weights is not None:
+            heavy.append(weight)
+        if len(chunk) >= CHUNK:
+            flush()
+    flush()
+    found = accumulator.finish(state)
+    return {name: value_of(out) for name, out in zip(reducer.outputs, found, strict=True) if name}
+
+
+def reduce_list(reducer: Reducer, items: Sequence[Any]) -> Any:
+    """A list reduced: the value of a single output, else a dictionary; several inputs take tuples."""
+    if reducer.inputs == 1:
+        rows: list[Sequence[Any]] = [(item,) for item in items]
+    else:
+        rows = []
+        for item in items:
+            values = item.values.tolist() if isinstance(item, Array) else item
+            if not isinstance(values, list) or len(values) != reducer.inputs:
+                raise EvaluationError(
+                    f"List.reduce: Each element must be a list of {reducer.inputs} values for this reducer."
+                )
+            rows.append(values)
+    found = reduce_rows(reducer, rows)
+    if len(found) == 1:
+        return next(iter(found.values()))
+    return found
+
+
+def reduce_array(
+    reducer: Reducer, array: Array, axes: Sequence[int], field_axis: int | None
+) -> Array:
+    """An array reduced along axes, which keep length one; several inputs or outputs lie along the field axis."""
+    values = array.values
+    for axis in axes:
+        if not 0 <= axis < values.ndim:
+            raise EvaluationError(
+                f"Array.reduce: Axis {axis} is out of range for an array of {values.ndim} dimensions."
+            )
+    count = reducer.inputs
+    if (count > 1 or len(reducer.output_names) > 1) and field_axis is None:
+        raise EvaluationError(
+            "Array.reduce: 'fieldAxis' is needed for reducers with several inputs or outputs."
+        )
+    if count > 1:
+        assert field_axis is not None
+        if not 0 <= field_axis < values.ndim or values.shape[field_axis] < count:
+            raise EvaluationError(
+                f"Array.reduce: The field axis must have at least {count} elements."
+            )
+        inputs = [np.take(values, [k], axis=field_axis) for k in range(count)]
+    else:
+        inputs = [values]
+    samples = [_moved(v, axes) for v in inputs]
+    accumulator = reducer.accumulator
+    state = accumulator.add(accumulator.start(samples[0].shape[1:]), samples, [None] * count)
+    planes = []
+    for name, (value, valid) in zip(reducer.outputs, accumulator.finish(state), strict=True):
+        if not name:
+            continue
+        plane = np.asarray(value)
+        if plane.dtype == object:
+            plane = np.asarray(plane.tolist(), "float64")
+        if valid is not None:
+            plane = np.where(np.asarray(valid), plane, 0)
+        for axis in sorted(axes):
+            plane = np.expand_dims(plane, axis)
+        planes.append(plane)
+    if len(planes) == 1:
+        return Array.of(planes[0])
+    assert field_axis is not None
+    joined = np.concatenate(
+        [p if p.ndim > field_axis else np.expand_dims(p, field_axis) for p in planes],
+        axis=field_axis,
+    )
+    return Array.of(joined)
+
+
+def _moved(values: Any, axes: Sequence[int]) -> Any:
+    moved = np.moveaxis(values, list(axes), range(len(axes)))
+    return moved.reshape(-1, *moved.shape[len(axes) :])

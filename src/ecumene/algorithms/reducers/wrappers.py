@@ -1,0 +1,329 @@
+"""Reducers made of other reducers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ecumene.core.errors import EvaluationError
+from ecumene.core.image import Image
+from ecumene.core.pixel_type import DOUBLE
+from ecumene.core.reducer import Reducer
+from ecumene.core.registry import algorithm
+from ecumene.core.wire import Boolean, Float, Integer, Object
+from ecumene.numerics.reducers import collected, wrappers
+
+
+@algorithm("Reducer.combine")
+def combine(
+    reducer1: Reducer, reducer2: Reducer, output_prefix: str = "", shared_inputs: Boolean = False
+) -> Reducer:
+    """Two reducers at once.
+
+    Parameters
+    ----------
+    reducer1 : the first.
+    reducer2 : the second.
+    output_prefix : put before the outputs of the second.
+    shared_inputs : both reduce the same inputs; else the second's come after the first's.
+    """
+    n = reducer1.inputs
+    if shared_inputs and n != reducer2.inputs:
+        raise EvaluationError(
+            f"Reducer.combine: Reducers with shared inputs must have the same number of inputs. Got {n} and {reducer2.inputs}."
+        )
+    outputs = (
+        *reducer1.outputs,
+        *(None if o is None else f"{output_prefix}{o}" for o in reducer2.outputs),
+    )
+    names = [o for o in outputs if o]
+    if len(set(names)) != len(names):
+        raise EvaluationError(
+            f"Reducer.combine: Output names are not unique: {names}. Use 'outputPrefix'."
+        )
+    first = tuple(range(n))
+    second = first if shared_inputs else tuple(range(n, n + reducer2.inputs))
+    if shared_inputs:
+        weighted = tuple(
+            a or b for a, b in zip(reducer1.input_weighted, reducer2.input_weighted, strict=True)
+        )
+    else:
+        weighted = (*reducer1.input_weighted, *reducer2.input_weighted)
+
+    def types(inputs: Any) -> Any:
+        return [
+            *reducer1.types([inputs[i] for i in first]),
+            *reducer2.types([inputs[i] for i in second]),
+        ]
+
+    parts = [(reducer1.accumulator, first), (reducer2.accumulator, second)]
+    return Reducer(
+        "Reducer.combine", outputs, wrappers.Combined(parts), weighted,
+        {"reducer1": reducer1, "reducer2": reducer2, "outputPrefix": output_prefix, "sharedInputs": shared_inputs},
+        output_types=types, parts=((reducer1, first), (reducer2, second)),
+    )  # fmt: skip
+
+
+@algorithm("Reducer.repeat")
+def repeat(reducer: Reducer, count: Integer) -> Reducer:
+    """A reducer for several groups of inputs; every output is a list.
+
+    Parameters
+    ----------
+    reducer : the reducer.
+    count : how many groups.
+    """
+    if not 1 <= count <= 10_000:
+        raise EvaluationError(f"Reducer.repeat: 'count' must be at least 1, got {count}.")
+    return Reducer(
+        "Reducer.repeat", reducer.outputs, wrappers.Repeated(reducer.accumulator, reducer.inputs, count),
+        reducer.input_weighted * count, {"reducer": reducer, "count": count}, repeats=count,
+    )  # fmt: skip
+
+
+@algorithm("Reducer.group")
+def group(reducer: Reducer, group_field: Integer = 0, group_name: str = "group") -> Reducer:
+    """A reducer for each value of one input; the output ``groups`` lists them by ascending value.
+
+    Parameters
+    ----------
+    reducer : the reducer of the other inputs.
+    group_field : position of the input that groups.
+    group_name : key of the group's value in the result.
+    """
+    n = reducer.inputs + 1
+    if not 0 <= group_field < n:
+        raise EvaluationError(
+            f"Reducer.group: 'groupField' must be between 0 and {n - 1}, got {group_field}."
+        )
+    weighted = list(reducer.input_weighted)
+    weighted.insert(group_field, False)
+    inner = wrappers.Grouped(reducer.accumulator, group_field, group_name, reducer.outputs)
+    settings = {"reducer": reducer, "groupField": group_field, "groupName": group_name}
+    return Reducer("Reducer.group", ("groups",), inner, tuple(weighted), settings)
+
+
+@algorithm("Reducer.forEach")
+def for_each(reducer: Reducer, output_names: list[str]) -> Reducer:
+    """A reducer for several groups of inputs; outputs get a name in front.
+
+    Parameters
+    ----------
+    reducer : the reducer.
+    output_names : one for each group; with a single output it is the whole name.
+    """
+    count = len(output_names)
+    single = len(reducer.output_names) == 1
+    outputs = tuple(
+        None if o is None else name if single else f"{name}_{o}"
+        for name in output_names
+        for o in reducer.outputs
+    )
+
+    def types(inputs: Any) -> Any:
+        k = reducer.inputs
+        return [t for i in range(count) for t in reducer.types(inputs[i * k : (i + 1) * k])]
+
+    inner = wrappers.Repeated(reducer.accumulator, reducer.inputs, count, listed=False)
+    settings = {"reducer": reducer, "outputNames": output_names}
+    return Reducer(
+        "Reducer.forEach",
+        outputs,
+        inner,
+        reducer.input_weighted * count,
+        settings,
+        output_types=types,
+    )
+
+
+@algorithm("Reducer.forEachBand")
+def for_each_band(reducer: Reducer, image: Image) -> Reducer:
+    """A reducer for each band of an image; outputs get the band's name in front.
+
+    Parameters
+    ----------
+    reducer : the reducer.
+    image : whose bands name the outputs.
+    """
+    return for_each(reducer, image.band_names)
+
+
+@algorithm("Reducer.forEachElement")
+def for_each_element(reducer: Reducer) -> Reducer:
+    """A reducer for each element of arrays of equal shape.
+
+    Parameters
+    ----------
+    reducer : the reducer.
+    """
+    return Reducer(
+        "Reducer.forEachElement", reducer.outputs, wrappers.Elements(reducer.accumulator), reducer.input_weighted,
+        {"reducer": reducer},
+    )  # fmt: skip
+
+
+@algorithm("Reducer.unweighted")
+def unweighted(reducer: Reducer) -> Reducer:
+    """A reducer that counts every value once, whatever its weight.
+
+    Parameters
+    ----------
+    reducer : the reducer.
+    """
+    return Reducer(
+        "Reducer.unweighted", reducer.outputs, wrappers.Unweighted(reducer.accumulator), (False,) * reducer.inputs,
+        {"reducer": reducer}, output_types=reducer.output_types,
+    )  # fmt: skip
+
+
+@algorithm("Reducer.splitWeights")
+def split_weights(reducer: Reducer) -> Reducer:
+    """A reducer whose weights come as inputs of their own, after each value.
+
+    Parameters
+    ----------
+    reducer : the reducer.
+    """
+    return Reducer(
+        "Reducer.splitWeights", reducer.outputs, wrappers.SplitWeights(reducer.accumulator), (False, False) * reducer.inputs,
+        {"reducer": reducer}, output_types=lambda types: reducer.types(types[::2]),
+    )  # fmt: skip
+
+
+@algorithm("Reducer.setOutputs")
+def set_outputs(reducer: Reducer, outputs: list[str]) -> Reducer:
+    """A reducer with renamed outputs.
+
+    Parameters
+    ----------
+    reducer : the reducer.
+    outputs : new names; an empty one drops the output.
+    """
+    kept = [o for o in reducer.outputs if o]
+    if len(outputs) != len(kept):
+        raise EvaluationError(
+            f"Reducer.setOutputs: Expected {len(kept)} output names, got {len(outputs)}."
+        )
+    fresh = iter(outputs)
+    names = tuple(None if o is None else (next(fresh) or None) for o in reducer.outputs)
+    renamed = replace(
+        reducer,
+        name="Reducer.setOutputs",
+        outputs=names,
+        arguments={"reducer": reducer, "outputs": outputs},
+    )
+    return replace(renamed, parts=())
+
+
+@algorithm("Reducer.getOutputs")
+def get_outputs(reducer: Reducer) -> list[Object]:
+    """Names of the outputs.
+
+    Parameters
+    ----------
+    reducer : the reducer.
+    """
+    return list(reducer.output_names)
+
+
+@algorithm("Reducer.disaggregate")
+def disaggregate(reducer: Reducer, axis: Integer | None = None) -> Reducer:
+    """A reducer of the elements of lists or arrays.
+
+    Parameters
+    ----------
+    reducer : the reducer of the elements.
+    axis : the axis along which arrays are taken apart; all elements if missing.
+    """
+    settings = {"reducer": reducer, **({} if axis is None else {"axis": axis})}
+    accumulator = wrappers.Disaggregated(reducer.accumulator, reducer.inputs, axis)
+    return Reducer("Reducer.disaggregate", reducer.outputs, accumulator, (False,), settings)
+
+
+@algorithm("Reducer.toCollection")
+def to_collection(property_names: list[str], num_optional: Integer = 0) -> Reducer:
+    """All samples as features without geometry.
+
+    Parameters
+    ----------
+    property_names : one for each input.
+    num_optional : how many of the last inputs may be null.
+    """
+    from ecumene.core.collection import Collection
+    from ecumene.core.element import Feature
+
+    needed = len(property_names) - num_optional
+
+    def finish(rows: list[Any], weights: list[float]) -> list[Any]:
+        kept = [row for row in rows if all(v is not None for v in row[:needed])]
+        features = [
+            Feature({n: v for n, v in zip(property_names, row, strict=True) if v is not None})
+            for row in kept
+        ]
+        return [Collection.of(features, "Feature", number=True)]
+
+    accumulator = collected.Samples(finish, skip=num_optional == 0)
+    settings = {"propertyNames": property_names, "numOptional": num_optional}
+    return Reducer(
+        "Reducer.toCollection", ("features",), accumulator, (False,) * len(property_names), settings
+    )
+
+
+@algorithm("Reducer.fixed2DHistogram")
+def fixed_2d_histogram(
+    x_min: Float, x_max: Float, x_steps: Integer, y_min: Float, y_max: Float, y_steps: Integer
+) -> Reducer:
+    """Counts of pairs in equal cells over two ranges, with the starts of the cells.
+
+    Parameters
+    ----------
+    x_min : lower end of x, inclusive.
+    x_max : upper end of x, exclusive.
+    x_steps : cells in x.
+    y_min : lower end of y, inclusive.
+    y_max : upper end of y, exclusive.
+    y_steps : cells in y.
+    """
+    import numpy as np
+
+    if (
+        x_steps < 1
+        or y_steps < 1
+        or x_steps * y_steps > 10_000_000
+        or not (x_max > x_min and y_max > y_min)
+    ):
+        raise EvaluationError(
+            "Reducer.fixed2DHistogram: Steps must be positive and the ranges not empty."
+        )
+
+    def finish(rows: list[Any], weights: list[float]) -> list[Any]:
+        out = np.zeros((x_steps, y_steps))
+        for (x, y), w in zip(rows, weights, strict=True):
+            i = int((x - x_min) / (x_max - x_min) * x_steps) if x_min <= x < x_max else -1
+            j = int((y - y_min) / (y_max - y_min) * y_steps) if y_min <= y < y_max else -1
+            if i >= 0 and j >= 0:
+                out[i, j] += w
+        return [
+            out,
+            x_min + (x_max - x_min) * np.arange(x_steps) / x_steps,
+            y_min + (y_max - y_min) * np.arange(y_steps) / y_steps,
+        ]
+
+    accumulator = collected.Samples(finish, outputs=3)
+    settings = {
+        "xMin": x_min,
+        "xMax": x_max,
+        "xSteps": x_steps,
+        "yMin": y_min,
+        "yMax": y_max,
+        "ySteps": y_steps,
+    }
+    names = ("histogram", "xAxis", "yAxis")
+    return Reducer(
+        "Reducer.fixed2DHistogram",
+        names,
+        accumulator,
+        (True, True),
+        settings,
+        output_types=lambda t: [DOUBLE] * 3,
+    )
