@@ -121,26 +121,22 @@ class Extreme(_Seen):
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype[Any], largest: bool) -> None:
         super().__init__(shape)
-        self.best: NDArray[Any] | None = None
+        worst: Any = np.inf if dtype.kind == "f" else None
+        if worst is None:
+            info = np.iinfo(dtype)
+            worst = info.min if largest else info.max
+        elif largest:
+            worst = -worst
+        self.best: NDArray[Any] = np.full(shape, worst, dtype)
         self.pick = np.fmax if largest else np.fmin
-        self.largest = largest
 
     def add(self, values: NDArray[Any], weight: Weight) -> None:
-        """Takes one image."""
-        if self.best is None:
-            worst: Any
-            if values.dtype.kind == "f":
-                worst = -np.inf if self.largest else np.inf
-            else:
-                info = np.iinfo(values.dtype)
-                worst = info.min if self.largest else info.max
-            self.best = np.full(self.shape, worst, values.dtype)
+        """Takes one image; its type may be smaller than the fold's."""
         self.note(weight)
         self.pick(self.best, values, out=self.best, where=True if weight is None else weight > 0)
 
     def finish(self) -> Result:
         """The extreme."""
-        assert self.best is not None
         return self.best, self.seen
 
 
@@ -230,8 +226,8 @@ class Stacked:
         valid: NDArray[np.bool_] | None = None
         if any(weight is not None for weight in self.weights):
             valid = np.empty(stack.shape, bool)
-            for row, weight in zip(valid, self.weights, strict=True):
-                row[:] = True if weight is None else weight.reshape(-1)
+            for k, weight in enumerate(self.weights):
+                valid[k] = True if weight is None else weight.reshape(-1)
         if stack.dtype.kind == "f":
             number = ~np.isnan(stack)
             if not number.all():

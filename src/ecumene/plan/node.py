@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from ecumene.core.image import Node
 from ecumene.core.pixel_type import PixelType
@@ -113,10 +114,17 @@ def _token(value: Any) -> bytes:
     if isinstance(value, tuple):
         return b"(" + b",".join(_token(item) for item in value) + b")"
     if isinstance(value, np.ndarray):
-        return value.dtype.str.encode() + repr(value.shape).encode() + value.tobytes()
+        return bytes(value.dtype.str.encode() + repr(value.shape).encode() + value.tobytes())
     token = getattr(value, "plan_token", None)
     if token is not None:
         return b"t" + bytes(token)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = (getattr(value, field.name) for field in dataclasses.fields(value))
+        return type(value).__name__.encode() + _token(tuple(fields))
+    if isinstance(value, BaseGeometry):  # its repr is cut short
+        return b"g" + bytes(value.wkb)
+    if isinstance(value, Mapping):
+        return b"{" + _token(tuple(value.items())) + b"}"
     return repr(value).encode()
 
 
