@@ -189,9 +189,11 @@ class Binary(Filter):
             ("leftValue", self.left_value),
             ("rightField", self.right_field),
         )
-        for name, value in (*pairs, ("rightValue", self.right_value)):
-            if value is not None:
-                out[name] = value
+        out |= {
+            name: value
+            for name, value in (*pairs, ("rightValue", self.right_value))
+            if value is not None
+        }
         return out
 
     def query(self) -> tuple[Query | None, bool]:

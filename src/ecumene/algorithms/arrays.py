@@ -1,0 +1,506 @@
+"""Arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ecumene.algorithms.reducers.apply import reduce_array
+from ecumene.core.array import Array
+from ecumene.core.context import Context
+from ecumene.core.errors import EvaluationError, LimitExceeded
+from ecumene.core.pixel_type import DOUBLE, INT64, PixelType, of_dtype, of_value, union
+from ecumene.core.reducer import Reducer
+from ecumene.core.registry import algorithm
+from ecumene.core.wire import Integer, Number, Object
+from ecumene.numerics.elementwise import saturate
+
+
+def _check(name: str, condition: bool, message: str) -> None:
+    if not condition:
+        raise EvaluationError(f"{name}: {message}")
+
+
+def _bounded(name: str, size: int, context: Context) -> None:
+    if size > context.limits.array_elements:
+        raise LimitExceeded(
+            f"{name}: The array would have {size} elements; at most {context.limits.array_elements} are allowed."
+        )
+
+
+def _axis(name: str, values: Any, axis: int, *, new: bool = False) -> int:
+    last = values.ndim + (1 if new else 0)
+    _check(
+        name,
+        0 <= axis < last,
+        f"Axis {axis} is out of range for an array of {values.ndim} dimensions.",
+    )
+    return axis
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Array):
+        return value.values.tolist()
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool):
+        return int(value)
+    return value
+
+
+def standard(values: Any) -> PixelType:
+    """The smallest standard integer type of numbers that are all integers, else double."""
+    if values.dtype.kind in "iu":
+        low, high = int(values.min()), int(values.max())
+        return of_dtype(union(of_value(low), of_value(high)).dtype)
+    return DOUBLE
+
+
+@algorithm("Array")
+def array(values: Object, pixel_type: PixelType | None = None) -> Array:
+    """An array of nested lists of numbers; without a type, the smallest that holds them all."""
+    plain = _plain(values)
+    if isinstance(plain, str) or plain is None or isinstance(plain, dict):
+        raise EvaluationError(f"Array: Cannot make an array of '{plain}'.")
+    try:
+        data = np.asarray(plain)
+    except ValueError:
+        raise EvaluationError("Array: All inner lists must have the same length.") from None
+    if data.size == 0:
+        _check("Array", pixel_type is not None, "No numbers in 'values', must provide a type.")
+        data = data.astype("float64")
+    _check("Array", data.dtype.kind in "iufb", "All values must be numbers.")
+    if (
+        data.dtype.kind == "f"
+        and pixel_type is None
+        and np.isfinite(data).all()
+        and (data == np.floor(data)).all()
+        and np.abs(data).max() < 2**53
+    ):
+        data = data.astype("int64")
+    kind = standard(data) if pixel_type is None else pixel_type
+    rounded = np.floor(data + 0.5) if kind.is_int and data.dtype.kind == "f" else data
+    return Array(saturate(rounded, kind), kind.with_dimensions(data.ndim))
+
+
+def _same(values: Any, source: Array) -> Array:
+    """Values of the source's element type."""
+    return Array(values, source.type.with_dimensions(np.ndim(values)))
+
+
+@algorithm("Array.accum")
+def accum(array: Array, axis: Integer, reducer: Reducer | None = None) -> Array:
+    """At each position the reduction of all elements up to it, along an axis; sums if no reducer is given."""
+    name = "Array.accum"
+    _axis(name, array.values, axis)
+    if reducer is None:
+        return Array.of(np.cumsum(array.values, axis=axis))
+    parts = []
+    for end in range(1, array.values.shape[axis] + 1):
+        part = _same(np.take(array.values, range(end), axis=axis), array)
+        parts.append(reduce_array(reducer, part, [axis], None).values)
+    return Array.of(np.concatenate(parts, axis=axis))
+
+
+@algorithm("Array.argmax", returns="List<Integer>")
+def argmax(array: Array) -> list[Integer] | None:
+    """Position of the first largest element; null for an empty array."""
+    if array.values.size == 0:
+        return None
+    place = np.unravel_index(int(np.argmax(array.values)), array.values.shape)
+    return [int(k) for k in place]
+
+
+@algorithm("Array.bitsToArray")
+def bits_to_array(input: Number) -> Array:
+    """The bits of an integer, the lowest first, up to the highest that is set."""
+    value = int(input) & (2**64 - 1)
+    bits = [(value >> k) & 1 for k in range(max(value.bit_length(), 1))]
+    return Array.of(np.asarray(bits, "uint8"))
+
+
+@algorithm("Array.cat")
+def cat(arrays: list[Array], axis: Integer = 0) -> Array:
+    """Arrays joined along an axis; lower-dimensional ones get a new axis at the end."""
+    name = "Array.cat"
+    _check(name, bool(arrays), "At least one array is needed.")
+    dims = max(max(a.values.ndim for a in arrays), axis + 1)
+    _check(name, axis >= 0, f"Invalid axis {axis}.")
+    parts = [a.values.reshape(*a.values.shape, *(1,) * (dims - a.values.ndim)) for a in arrays]
+    kind = union(*(a.type.with_dimensions(0) for a in arrays))
+    try:
+        return Array(
+            np.concatenate([saturate(p, kind) for p in parts], axis=axis),
+            kind.with_dimensions(dims),
+        )
+    except ValueError:
+        raise EvaluationError(
+            f"{name}: Arrays must have the same lengths along all axes but {axis}."
+        ) from None
+
+
+@algorithm("Array.cut")
+def cut(array: Array, position: list[Integer]) -> Array:
+    """Slices at a position along each axis; -1 keeps the whole axis. Dimensions stay."""
+    name = "Array.cut"
+    _check(
+        name,
+        len(position) == array.values.ndim,
+        f"The position must have {array.values.ndim} elements.",
+    )
+    index = []
+    for axis, place in enumerate(position):
+        size = array.values.shape[axis]
+        _check(
+            name,
+            -1 <= place < size,
+            f"Position {place} is out of range for axis {axis} of length {size}.",
+        )
+        index.append(slice(None) if place == -1 else slice(place, place + 1))
+    return _same(array.values[tuple(index)], array)
+
+
+@algorithm("Array.dotProduct")
+def dot_product(array1: Array, array2: Array) -> Number:
+    """The scalar product of two vectors."""
+    a, b = array1.values, array2.values
+    _check(
+        "Array.dotProduct",
+        a.ndim == b.ndim == 1 and a.shape == b.shape,
+        "Two 1-D arrays of equal length are needed.",
+    )
+    found = (
+        np.dot(a.astype("int64"), b.astype("int64"))
+        if a.dtype.kind in "iu" and b.dtype.kind in "iu"
+        else np.dot(a.astype("float64"), b)
+    )
+    return found.item()  # type: ignore[no-any-return]
+
+
+@algorithm("Array.get")
+def get(array: Array, position: list[Integer]) -> Number:
+    """The element at a position."""
+    name = "Array.get"
+    _check(
+        name,
+        len(position) == array.values.ndim,
+        f"The position must have {array.values.ndim} elements, got {len(position)}.",
+    )
+    for axis, place in enumerate(position):
+        size = array.values.shape[axis]
+        _check(
+            name,
+            0 <= place < size,
+            f"Position {place} is out of range for axis {axis} of length {size}.",
+        )
+    return array.values[tuple(position)].item()  # type: ignore[no-any-return]
+
+
+@algorithm("Array.identity")
+def identity(size: Integer, *, context: Context) -> Array:
+    """The identity matrix of a size."""
+    _check("Array.identity", size >= 1, f"The size must be positive, got {size}.")
+    _bounded("Array.identity", size * size, context)
+    return Array.of(np.eye(size, dtype="uint8"))
+
+
+@algorithm("Array.length")
+def length(array: Array) -> Array:
+    """The length of each axis."""
+    return Array.of(np.asarray(array.values.shape, "int64"))
+
+
+@algorithm("Array.mask")
+def mask(input: Array, mask: Array) -> Array:
+    """The slices of the array where the mask, which has one axis longer than 1, is not 0."""
+    name = "Array.mask"
+    values, chosen = input.values, mask.values
+    if chosen.ndim < values.ndim:
+        chosen = chosen.reshape(*chosen.shape, *(1,) * (values.ndim - chosen.ndim))
+    long = [k for k in range(values.ndim) if chosen.shape[k] > 1]
+    _check(name, len(long) <= 1, "The mask must have at most one axis longer than 1.")
+    axis = (
+        long[0]
+        if long
+        else next((k for k in range(values.ndim) if values.shape[k] == chosen.shape[k]), 0)
+    )
+    _check(
+        name,
+        chosen.shape[axis] == values.shape[axis],
+        f"The mask must have the array's length along axis {axis}.",
+    )
+    keep = np.flatnonzero(chosen.reshape(-1) != 0)
+    return _same(np.take(values, keep, axis=axis), input)
+
+
+@algorithm("Array.pad")
+def pad(array: Array, lengths: list[Integer], pad: Number = 0, *, context: Context) -> Array:
+    """The array extended at its ends to given lengths."""
+    values = array.values
+    sizes = list(lengths)
+    while values.ndim < len(sizes):
+        values = values[..., None]
+    sizes += list(values.shape[len(sizes) :])
+    total = [max(n, m) for n, m in zip(sizes, values.shape, strict=True)]
+    _bounded("Array.pad", int(np.prod([float(n) for n in total])), context)
+    kind = union(array.type.with_dimensions(0), of_value(pad))
+    widths = [(0, n - m) for n, m in zip(total, values.shape, strict=True)]
+    found = np.pad(saturate(values, kind), widths, constant_values=pad)
+    return Array(found, kind.with_dimensions(found.ndim))
+
+
+@algorithm("Array.project")
+def project(array: Array, axes: list[Integer]) -> Array:
+    """Only some axes; the others must have length one."""
+    name = "Array.project"
+    values = array.values
+    for axis in axes:
+        _axis(name, values, axis)
+    rest = [k for k in range(values.ndim) if k not in axes]
+    _check(
+        name, all(values.shape[k] == 1 for k in rest), "Axes that are left out must have length 1."
+    )
+    moved = np.transpose(values, [*axes, *rest])
+    return _same(moved.reshape([values.shape[k] for k in axes]), array)
+
+
+@algorithm("Array.reduce")
+def reduce(
+    array: Array, reducer: Reducer, axes: list[Integer], field_axis: Integer | None = None
+) -> Array:
+    """A reducer along axes, which keep length one; several outputs lie along the field axis."""
+    return reduce_array(reducer, array, axes, field_axis)
+
+
+@algorithm("Array.repeat")
+def repeat(array: Array, axis: Integer = 0, copies: Integer = 2, *, context: Context) -> Array:
+    """Copies one after the other along an axis."""
+    values = array.values
+    _check(
+        "Array.repeat",
+        axis >= 0 and copies >= 0,
+        "The axis and the number of copies must not be negative.",
+    )
+    _check("Array.repeat", axis < 16, f"Axis {axis} is out of range.")
+    while values.ndim <= axis:
+        values = values[..., None]
+    _bounded("Array.repeat", values.size * max(copies, 1), context)
+    return _same(
+        np.concatenate([values] * copies, axis=axis) if copies else np.take(values, [], axis=axis),
+        array,
+    )
+
+
+@algorithm("Array.reshape")
+def reshape(array: Array, shape: Array) -> Array:
+    """The same elements in another shape; one length may be -1."""
+    sizes = [int(k) for k in shape.values.reshape(-1)]
+    try:
+        return _same(array.values.reshape(sizes), array)
+    except ValueError:
+        raise EvaluationError(
+            f"Array.reshape: Cannot reshape an array of {array.values.size} elements to {sizes}."
+        ) from None
+
+
+@algorithm("Array.slice")
+def take_slice(
+    array: Array,
+    axis: Integer = 0,
+    start: Integer = 0,
+    end: Integer | None = None,
+    step: Integer = 1,
+) -> Array:
+    """A part along an axis; negative positions count from the end, those outside are cut."""
+    _axis("Array.slice", array.values, axis)
+    _check("Array.slice", step > 0, f"'step' must be positive, got {step}.")
+    index: list[Any] = [slice(None)] * array.values.ndim
+    index[axis] = slice(start, end, step)
+    return _same(array.values[tuple(index)], array)
+
+
+@algorithm("Array.sort")
+def sort(array: Array, keys: Array | None = None) -> Array:
+    """Elements in ascending order; with keys, slices along the axis of the keys in the order of the keys."""
+    name = "Array.sort"
+    values = array.values
+    if keys is None:
+        long = [k for k in range(values.ndim) if values.shape[k] != 1]
+        _check(name, len(long) <= 1, "Only one axis may be longer than 1 without keys.")
+        return _same(np.sort(values, axis=long[0] if long else 0), array)
+    order_of = keys.values
+    long = [k for k in range(order_of.ndim) if order_of.shape[k] != 1]
+    _check(name, len(long) <= 1, "The keys must have only one axis longer than 1.")
+    axis = long[0] if long else 0
+    _check(
+        name,
+        axis < values.ndim and values.shape[axis] == order_of.size,
+        "The keys must be as long as the array along their axis.",
+    )
+    return _same(np.take(values, np.argsort(order_of.reshape(-1), kind="stable"), axis=axis), array)
+
+
+@algorithm("Array.transpose", "Array.matrixTranspose")
+def transpose(array: Array, axis1: Integer = 0, axis2: Integer = 1) -> Array:
+    """Two axes exchanged; missing axes have length one."""
+    values = array.values
+    _check("Array.transpose", 0 <= axis1 < 16 and 0 <= axis2 < 16, "Axes must not be negative.")
+    while values.ndim <= max(axis1, axis2):
+        values = values[..., None]
+    return _same(np.swapaxes(values, axis1, axis2), array)
+
+
+@algorithm("Array.toList")
+def to_list(array: Array) -> list[Object]:
+    """Nested lists of the elements."""
+    found = array.values.tolist()
+    return found if isinstance(found, list) else [found]
+
+
+# -- matrices -----------------------------------------------------------------------------------
+
+
+def matrix(name: str, array: Array, *, square: bool = False) -> Any:
+    """A two-dimensional array as doubles."""
+    values = array.values
+    _check(name, values.ndim == 2, f"A 2-D array is needed, got {values.ndim} dimensions.")
+    _check(name, not square or values.shape[0] == values.shape[1], "A square matrix is needed.")
+    return values.astype("float64")
+
+
+def _solved(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except np.linalg.LinAlgError as error:
+        raise EvaluationError(f"{name}: {error}.") from None
+
+
+@algorithm("Array.eigen")
+def eigen(input: Array) -> Array:
+    """Rows of an eigenvalue and its unit eigenvector, the largest eigenvalue first."""
+    name = "Array.eigen"
+    values = matrix(name, input, square=True)
+    if np.allclose(values, values.T, rtol=1e-12, atol=0):
+        found, vectors = _solved(name, np.linalg.eigh, values)
+    else:
+        found, vectors = _solved(name, np.linalg.eig, values)
+        _check(name, bool(np.allclose(np.imag(found), 0)), "The matrix has complex eigenvalues.")
+        found, vectors = np.real(found), np.real(vectors)
+    order = np.argsort(-found, kind="stable")
+    return Array.of(np.column_stack([found[order], vectors.T[order]]))
+
+
+@algorithm("Array.matrixDiagonal")
+def matrix_diagonal(input: Array) -> Array:
+    """The diagonal as a column."""
+    matrix("Array.matrixDiagonal", input)
+    return _same(np.diagonal(input.values)[:, None], input)
+
+
+@algorithm("Array.matrixToDiag")
+def matrix_to_diag(input: Array) -> Array:
+    """A square matrix with a vector (or a column) on its diagonal."""
+    values = input.values
+    _check(
+        "Array.matrixToDiag",
+        values.ndim == 1 or (values.ndim == 2 and 1 in values.shape),
+        "A vector is needed.",
+    )
+    return _same(np.diag(values.reshape(-1)), input)
+
+
+@algorithm("Array.matrixInverse")
+def matrix_inverse(input: Array) -> Array:
+    """The inverse of a matrix."""
+    return Array.of(
+        _solved(
+            "Array.matrixInverse", np.linalg.inv, matrix("Array.matrixInverse", input, square=True)
+        )
+    )
+
+
+@algorithm("Array.matrixPseudoInverse")
+def matrix_pseudo_inverse(input: Array) -> Array:
+    """The Moore-Penrose inverse of a matrix."""
+    return Array.of(
+        _solved(
+            "Array.matrixPseudoInverse", np.linalg.pinv, matrix("Array.matrixPseudoInverse", input)
+        )
+    )
+
+
+@algorithm("Array.matrixFnorm")
+def matrix_fnorm(input: Array) -> Number:
+    """The Frobenius norm of a matrix."""
+    return float(np.linalg.norm(matrix("Array.matrixFnorm", input)))
+
+
+@algorithm("Array.matrixTrace")
+def matrix_trace(input: Array) -> Number:
+    """The sum of the diagonal of a matrix."""
+    return float(np.trace(matrix("Array.matrixTrace", input)))
+
+
+@algorithm("Array.matrixDeterminant")
+def matrix_determinant(input: Array) -> Number:
+    """The determinant of a matrix."""
+    return float(np.linalg.det(matrix("Array.matrixDeterminant", input, square=True)))
+
+
+@algorithm("Array.matrixMultiply")
+def matrix_multiply(left: Array, right: Array) -> Array:
+    """The product of two matrices."""
+    name = "Array.matrixMultiply"
+    a, b = matrix(name, left), matrix(name, right)
+    _check(
+        name,
+        a.shape[1] == b.shape[0],
+        f"Inner lengths must agree, got {a.shape[1]} and {b.shape[0]}.",
+    )
+    if left.type.is_int and right.type.is_int:
+        return Array.of(left.values.astype("int64") @ right.values.astype("int64"), INT64)
+    return Array.of(a @ b)
+
+
+@algorithm("Array.matrixSolve")
+def matrix_solve(left: Array, right: Array) -> Array:
+    """X of A·X = B; by least squares where there are more equations than unknowns."""
+    name = "Array.matrixSolve"
+    a, b = matrix(name, left), matrix(name, right)
+    _check(name, a.shape[0] == b.shape[0], "Both matrices must have the same number of rows.")
+    if a.shape[0] == a.shape[1]:
+        return Array.of(_solved(name, np.linalg.solve, a, b))
+    return Array.of(_solved(name, np.linalg.lstsq, a, b, None)[0])
+
+
+@algorithm("Array.matrixCholeskyDecomposition")
+def cholesky(array: Array) -> dict[str, Object]:
+    """``L`` of A = L·Lᵀ."""
+    name = "Array.matrixCholeskyDecomposition"
+    return {"L": Array.of(_solved(name, np.linalg.cholesky, matrix(name, array, square=True)))}
+
+
+@algorithm("Array.matrixSingularValueDecomposition")
+def svd(array: Array) -> dict[str, Object]:
+    """``U``, ``S`` and ``V`` of A = U·S·Vᵀ."""
+    name = "Array.matrixSingularValueDecomposition"
+    u, s, vt = _solved(name, np.linalg.svd, matrix(name, array), False)
+    return {"U": Array.of(u), "S": Array.of(np.diag(s)), "V": Array.of(vt.T)}
+
+
+@algorithm("Array.matrixLUDecomposition")
+def lu(array: Array) -> dict[str, Object]:
+    """``L``, ``U`` and ``P`` of P·A = L·U."""
+    import scipy.linalg
+
+    p, low, up = scipy.linalg.lu(matrix("Array.matrixLUDecomposition", array))
+    return {"L": Array.of(low), "U": Array.of(up), "P": Array.of(p.T)}
+
+
+@algorithm("Array.matrixQRDecomposition")
+def qr(array: Array) -> dict[str, Object]:
+    """``Q`` and ``R`` of A = Q·R."""
+    q, r = np.linalg.qr(matrix("Array.matrixQRDecomposition", array))
+    return {"Q": Array.of(q), "R": Array.of(r)}
