@@ -18,17 +18,27 @@ _NAMES = {
 }  # fmt: skip
 
 
-def body(code: int, message: str, status: str | None = None) -> bytes:
-    """The JSON of an error."""
-    error = {"code": code, "message": message, "status": status or _NAMES.get(code, "UNKNOWN")}
+def body(code: int, message: str, status: str | None = None, node: str | None = None) -> bytes:
+    """The JSON of an error; ``node`` is the key of the expression node that failed."""
+    error: dict[str, Any] = {
+        "code": code, "message": message, "status": status or _NAMES.get(code, "UNKNOWN"),
+    }  # fmt: skip
+    if node is not None:
+        info = {"reason": error["status"], "domain": "expression", "metadata": {"node": node}}
+        error["details"] = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", **info}]
     return json.dumps({"error": error}).encode()
 
 
 def response(
-    code: int, message: str, status: str | None = None, headers: dict[str, str] | None = None
+    code: int,
+    message: str,
+    status: str | None = None,
+    headers: dict[str, str] | None = None,
+    node: str | None = None,
 ) -> Response:
     """An error as a response."""
-    return Response(body(code, message, status), code, headers, media_type="application/json")
+    content = body(code, message, status, node)
+    return Response(content, code, headers, media_type="application/json")
 
 
 def of(error: BaseException) -> Response:
@@ -39,7 +49,7 @@ def of(error: BaseException) -> Response:
             headers["Retry-After"] = "1"
         if error.http == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        return response(error.http, error.message, error.status, headers)
+        return response(error.http, error.message, error.status, headers, error.node)
     if isinstance(error, RecursionError):
         return response(400, "The computation is nested too deeply.")
     if isinstance(error, MemoryError):

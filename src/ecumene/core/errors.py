@@ -26,6 +26,8 @@ class EcumeneError(Exception):
 
     status = "INTERNAL"
     http = 500
+    node: str | None = None
+    """Key of the expression node that failed, where one did."""
 
     @property
     def message(self) -> str:

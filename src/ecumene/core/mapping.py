@@ -15,4 +15,6 @@ def call_mapped(function: Any, element: Any, *more: Any) -> Any:
         raise
     except RequestError as error:
         index = getattr(element, "index", None)
-        raise EvaluationError(f"Error in map(ID={index}):\n{error.message}") from error
+        found = EvaluationError(f"Error in map(ID={index}):\n{error.message}")
+        found.node = error.node
+        raise found from error

@@ -7,85 +7,131 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecumene.core.context import Context
-from ecumene.core.errors import BindingError, Cancelled, EvaluationError, NotImplementedYet
-from ecumene.core.registry import Algorithm, Registry
-from ecumene.engine.coerce import Mismatch, coerce, shown, type_name
+from ecumene.core.errors import BindingError, EvaluationError, NotImplementedYet
+from ecumene.core.registry import Algorithm, Argument, Registry
+from ecumene.engine.coerce import CONVERSIONS, coerce
+from ecumene.engine.types import Mismatch
+
+SELECTORS = frozenset(
+    ("bandSelectors", "keys", "names", "newNames", "newProperties", "percentiles", "properties",
+     "propertySelectors", "selectors", "weightSelectors", "tmaskBands", "breakpointBands")
+)  # fmt: skip
+"""List arguments that take one name or number in place of a list of one."""
+
+
+def unknown(name: str, registry: Registry) -> str:
+    """What is wrong with a function's name, and the nearest names that exist."""
+    near = difflib.get_close_matches(name[:100], registry.entries, n=3)
+    hint = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+    return f"Unknown function '{name[:100]}'.{hint}"
 
 
 def find(registry: Registry, name: str) -> Algorithm:
     """The implemented entry of a name; errors for unknown and for planned ones."""
     entry = registry.get(name)
     if entry is None:
-        near = difflib.get_close_matches(name, registry.entries, n=3)
-        hint = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
-        raise BindingError(f"Unknown function: '{name}' is not a known algorithm.{hint}")
+        raise BindingError(unknown(name, registry))
     if not entry.implemented:
         raise NotImplementedYet(name)
     return entry
+
+
+def _bind(
+    entry: Algorithm, argument: Argument, value: Any, context: Context, registry: Registry
+) -> Any:
+    """The value of one argument; null means the default."""
+    if value is None:
+        value = argument.default
+        if not argument.optional:
+            raise BindingError(f"{entry.name}: Parameter '{argument.name}' is required.")
+        if value is None:
+            return None
+    if argument.name in SELECTORS and isinstance(value, str | int | float):
+        value = [value]
+    try:
+        found = coerce(argument.type, value, context, registry)
+    except Mismatch as mismatch:
+        raise BindingError(
+            f"{entry.name}, argument '{argument.name}': {mismatch.words()}"
+        ) from None
+    if found is None and not argument.optional and argument.type not in ("Object", "<any>"):
+        raise BindingError(f"{entry.name}: Parameter '{argument.name}' is required.")
+    return found
+
+
+def bind(
+    entry: Algorithm, arguments: dict[str, Any], context: Context, registry: Registry
+) -> dict[str, Any]:
+    """Arguments by parameter name, checked and coerced; lazy ones are passed on as they are.
+
+    Raises BindingError for a missing, surplus or mistyped argument.
+    """
+    bound: dict[str, Any] = {}
+    used = 0
+    for argument in entry.arguments:
+        given = argument.name in arguments
+        used += given
+        if given and argument.name in entry.lazy:
+            bound[argument.parameter] = arguments[argument.name]
+            continue
+        bound[argument.parameter] = _bind(
+            entry, argument, arguments.get(argument.name), context, registry
+        )
+    if used < len(arguments):
+        names = [argument.name for argument in entry.arguments]
+        surplus = next(name for name in arguments if name not in names)
+        raise BindingError(
+            f"{entry.name}: Unknown argument '{surplus}'. It takes: {', '.join(names) or 'none'}."
+        )
+    if entry.inject is not None:
+        bound[entry.inject] = context
+    return bound
 
 
 def invoke(
     entry: Algorithm, arguments: dict[str, Any], context: Context, registry: Registry
 ) -> Any:
     """The value of a call with arguments by their names on the wire."""
-    bound: dict[str, Any] = {}
-    names = {argument.name for argument in entry.arguments}
-    for name in arguments:
-        if name not in names:
-            raise BindingError(
-                f"{entry.name}: Unknown argument '{name}'. It takes: {', '.join(a.name for a in entry.arguments) or 'none'}."
-            )
-    for argument in entry.arguments:
-        value = arguments.get(argument.name)
-        if argument.name in entry.lazy and argument.name in arguments:
-            bound[argument.parameter] = value
-            continue
-        if value is None:
-            if not argument.optional:
-                raise BindingError(f"{entry.name}: Parameter '{argument.name}' is required.")
-            value = argument.default
-            if value is None:
-                bound[argument.parameter] = None
-                continue
-        try:
-            bound[argument.parameter] = coerce(argument.type, value, context, registry)
-        except Mismatch as found:
-            raise BindingError(
-                f"{entry.name}, argument '{argument.name}': Invalid type.\nExpected type: {found.expected}.\n"
-                f"Actual type: {type_name(found.value)}.\nActual value: {shown(found.value)}"
-            ) from None
-    if entry.inject is not None:
-        bound[entry.inject] = context
-    assert entry.function is not None
+    if entry.function is None:
+        raise NotImplementedYet(entry.name)
+    bound = bind(entry, arguments, context, registry)
     try:
         return entry.function(**bound)
-    except Cancelled:
-        raise
     except EvaluationError as error:
-        raise EvaluationError(prefixed(entry.name, error.message)) from error
-
-
-def prefixed(name: str, message: str) -> str:
-    """The message with the algorithm's name in front, unless it names one already or stands alone."""
-    first = message.split("\n", 1)[0]
-    head = first.split(":", 1)[0]
-    if message.startswith("Error in map("):
-        return f"{name}: {message}"
-    if (
-        message.startswith(_ALONE)
-        or (":" in first and " " not in head.strip())
-        or f"{name}," in head
-    ):
-        return message
-    return f"{name}: {message}"
+        message = prefixed(entry.name, error.message)
+        if message == error.message:
+            raise
+        found = EvaluationError(message)
+        found.node = error.node
+        raise found from error
+    except ArithmeticError as error:
+        raise EvaluationError(f"{entry.name}: Arithmetic error: {error}.") from error
 
 
 _ALONE = (
     "The default WGS84 projection",
     "User memory limit",
     "Computation timed out",
+    "Collection query aborted",
     "Total request size",
 )
+"""Beginnings of messages that stand without an algorithm's name."""
+
+
+def prefixed(name: str, message: str) -> str:
+    """The message with the algorithm's name in front, unless it names one already or stands alone.
+
+    >>> prefixed("List.get", "no such index"), prefixed("List.get", "Image.select: no band")
+    ('List.get: no such index', 'Image.select: no band')
+    """
+    if message.startswith("Error in map("):
+        return f"{name}: {message}"
+    first = message.partition("\n")[0]
+    head, colon, _ = first.partition(":")
+    named = bool(colon) and " " not in head.strip()
+    if message.startswith(_ALONE) or named or ", argument '" in head:
+        return message
+    return f"{name}: {message}"
 
 
 @dataclass(slots=True, eq=False)
@@ -103,8 +149,32 @@ class AlgorithmFunction:
 
     def __call__(self, *arguments: Any) -> Any:
         """The value of a call."""
-        return self.call_named(dict(zip(self.argument_names, arguments, strict=False)))
+        names = self.argument_names
+        if len(arguments) > len(names):
+            raise BindingError(
+                f"{self.entry.name}: takes {len(names)} arguments, got {len(arguments)}."
+            )
+        return self.call_named(dict(zip(names, arguments, strict=False)))
 
     def call_named(self, arguments: dict[str, Any]) -> Any:
-        """The value of a call by names."""
+        """The value of a call by names; arguments that are lazy arrive as callables."""
+        for name in self.entry.lazy & arguments.keys():
+            value = arguments[name]
+            arguments = {**arguments, name: lambda value=value: value}
         return invoke(self.entry, arguments, self.context, self.registry)
+
+    def to_json(self) -> dict[str, Any]:
+        """A description."""
+        return {"type": "Algorithm", "name": self.entry.name}
+
+
+def as_function(value: Any, context: Context, registry: Registry) -> Any:
+    """Functions as they are; the name of an algorithm as that algorithm."""
+    if isinstance(value, str):
+        return AlgorithmFunction(find(registry, value), context, registry)
+    if callable(value):
+        return value
+    raise Mismatch("Algorithm", value)
+
+
+CONVERSIONS["Algorithm"] = as_function  # the one row that needs calls, which need the table

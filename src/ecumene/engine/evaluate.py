@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecumene.core.context import Context
-from ecumene.core.errors import BindingError, EvaluationError, LimitExceeded
+from ecumene.core.errors import BindingError, EvaluationError, LimitExceeded, RequestError
 from ecumene.core.registry import Registry
-from ecumene.engine.bind import AlgorithmFunction, find, invoke
+from ecumene.engine.bind import as_function, find, invoke, unknown
 from ecumene.engine.graph import (
     Argument,
     Call,
@@ -23,13 +23,17 @@ from ecumene.engine.graph import (
 
 
 class Frame:
-    """Bindings of one call of a function, results that depend on them, and the enclosing frame."""
+    """Bindings of one call of a function, results that depend on them, and the enclosing frame.
 
-    __slots__ = ("memo", "parent", "values")
+    ``depth`` counts the calls that led here, so that a function applied to itself ends.
+    """
 
-    def __init__(self, values: dict[str, Any], parent: Frame | None) -> None:
+    __slots__ = ("depth", "memo", "parent", "values")
+
+    def __init__(self, values: dict[str, Any], parent: Frame | None, depth: int = 0) -> None:
         self.values = values
         self.parent = parent
+        self.depth = depth
         self.memo: dict[int, Any] = {}
 
 
@@ -53,9 +57,8 @@ class UserFunction:
             raise BindingError(
                 f"A function of {len(names)} arguments was called with {len(arguments)}."
             )
-        return self.evaluator.call(
-            self.definition.body, Frame(dict(zip(names, arguments, strict=True)), self.frame)
-        )
+        values = dict(zip(names, arguments, strict=True))
+        return self.evaluator.call(self.definition.body, values, self.frame)
 
     def to_json(self) -> dict[str, Any]:
         """A description."""
@@ -72,25 +75,38 @@ class Evaluator:
     def __init__(self, graph: Graph, registry: Registry, context: Context) -> None:
         self.graph = graph
         self.registry = registry
+        self.names = registry.entries
         self.context = context
         self.root = Frame({}, None)
         self.depth = 0
 
     def result(self) -> Any:
-        """The value of the graph."""
+        """The value of the graph.
+
+        A function name that does not exist is an error wherever it stands in the graph.
+        """
+        for number, node in enumerate(self.graph.nodes):
+            if isinstance(node, Call) and node.function < 0 and node.name not in self.names:
+                label = self.graph.labels[number]
+                raise BindingError(
+                    f"Expression node '{label}': {unknown(node.name, self.registry)}"
+                )
         return self.run(self.graph.result, self.root)
 
-    def call(self, body: int, frame: Frame) -> Any:
-        """The value of a function's body, counting how deep calls are nested."""
-        if self.depth >= self.context.limits.call_depth:
-            raise LimitExceeded(
-                f"Functions are nested too deeply; at most {self.context.limits.call_depth} levels."
-            )
+    def call(self, body: int, values: dict[str, Any], frame: Frame) -> Any:
+        """The value of a function's body, from Python: counts how deep calls are nested."""
         self.depth += 1
         try:
-            return self.run(body, frame)
+            return self.run(body, self._entered(values, frame, self.depth))
         finally:
             self.depth -= 1
+
+    def _entered(self, values: dict[str, Any], frame: Frame, depth: int) -> Frame:
+        """The frame of a call."""
+        allowed = self.context.limits.call_depth
+        if depth > allowed:
+            raise LimitExceeded(f"Functions are nested too deeply; at most {allowed} levels.")
+        return Frame(values, frame, depth)
 
     def _home(self, number: int, frame: Frame) -> Frame:
         """The innermost frame that a node's value depends on: where it is remembered."""
@@ -116,6 +132,10 @@ class Evaluator:
                 stack.pop()
                 home.memo[node] = stop.value
                 ready, value = True, stop.value
+            except RequestError as error:
+                if error.node is None:
+                    error.node = self.graph.labels[node]
+                raise
             else:
                 ready, value = self._begin(task, stack)
         return value
@@ -175,7 +195,7 @@ class Evaluator:
         return invoke(entry, arguments, self.context, self.registry)
 
     def _later(self, item: int, frame: Frame) -> Callable[[], Any]:
-        return lambda: self.call(item, frame)
+        return lambda: self.run(item, frame)
 
     def _choice(self, node: Call, frame: Frame, arguments: dict[str, Any]) -> Steps:
         """``If``: only the chosen branch is evaluated, on this stack."""
@@ -190,7 +210,7 @@ class Evaluator:
         for name, item in zip(node.arguments, node.items, strict=True):
             arguments[name] = yield item, frame
         if isinstance(function, str):
-            function = AlgorithmFunction(find(self.registry, function), self.context, self.registry)
+            function = as_function(function, self.context, self.registry)
         if isinstance(function, UserFunction):
             names = function.definition.names
             for name in arguments:
@@ -201,7 +221,8 @@ class Evaluator:
             for name in names:
                 if name not in arguments:
                     raise BindingError(f"A function was called without its argument '{name}'.")
-            return (yield function.definition.body, Frame(arguments, function.frame))
+            depth = max(frame.depth, self.depth) + 1
+            return (yield function.definition.body, self._entered(arguments, function.frame, depth))
         if hasattr(function, "call_named"):
             return function.call_named(arguments)
         raise BindingError(

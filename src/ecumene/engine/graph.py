@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from ecumene.core.errors import GraphError, LimitExceeded
 from ecumene.core.limits import Limits
 
@@ -158,15 +160,24 @@ class _Decoder:
         return _KINDS[kinds[0]](self, document[kinds[0]], label)
 
     def _constant(self, value: Any, label: str) -> Node:
-        return Constant(normal(value))
+        try:
+            return Constant(normal(value))
+        except RecursionError:
+            raise GraphError(
+                f"Expression node '{label}': constantValue is nested too deeply."
+            ) from None
 
     def _integer(self, value: Any, label: str) -> Node:
         try:
-            number = int(str(value))
+            number = int(value) if isinstance(value, str) and len(value) <= 20 else None
         except ValueError:
-            raise GraphError(f"Expression node '{label}': '{value}' is not an integer.") from None
-        if not -(2**63) <= number < 2**63:
-            raise GraphError(f"Expression node '{label}': {number} is not a 64-bit integer.")
+            number = None
+        if isinstance(value, int) and not isinstance(value, bool):
+            number = value
+        if number is None or not -(2**63) <= number < 2**63:
+            raise GraphError(
+                f"Expression node '{label}': integerValue '{str(value)[:100]}' is not a 64-bit integer."
+            )
         return Constant(number)
 
     def _bytes(self, value: Any, label: str) -> Node:
@@ -236,12 +247,23 @@ _KINDS = {
 }
 
 
+def _json(text: bytes | str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except RecursionError:
+        raise GraphError("Expression is nested too deeply to be read.") from None
+    except (msgspec.DecodeError, UnicodeError):
+        raise GraphError("Expression is not valid JSON.") from None
+
+
 def decode(expression: Any, limits: Limits) -> Graph:
-    """The checked graph of an ``Expression`` document.
+    """The checked graph of an ``Expression`` document, given as decoded JSON or as its text.
 
     Raises GraphError for malformed, dangling, cyclic or unbound nodes, LimitExceeded for graphs that are
     too large or too deep.
     """
+    if isinstance(expression, bytes | str):
+        expression = _json(expression)
     if not isinstance(expression, dict):
         raise GraphError("Expression must be an object with 'result' and 'values'.")
     values, result = expression.get("values"), expression.get("result")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
 import numpy as np
+import shapely
 
 from ecumene.core import crs as crs_
 from ecumene.core.array import Array
@@ -23,6 +25,7 @@ from ecumene.core.kernel import Kernel
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Projection
 from ecumene.core.reducer import Reducer
+from ecumene.engine.types import type_name, type_text
 from ecumene.vector.geojson import encode
 
 DEEPEST = 200
@@ -40,23 +43,34 @@ def number(value: float | int) -> Any:
 
 
 class Encoder:
-    """Encodes one result, counting elements and depth."""
+    """Encodes one result, counting elements, depth and (roughly) bytes."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.elements = 0
+        self.bytes = 0
+
+    def spend(self, size: int) -> None:
+        """Counts bytes of the response against the limit."""
+        self.bytes += size
+        limit = self.context.limits.result_bytes
+        if self.bytes > limit:
+            raise LimitExceeded(f"Response size exceeds limit of {limit} bytes.")
 
     def encode(self, value: Any, depth: int = 0) -> Any:
         """JSON of any value."""
         if depth > DEEPEST:
             raise LimitExceeded(f"The result is nested too deeply; at most {DEEPEST} levels.")
+        self.spend(len(value) + 3 if isinstance(value, str) else 4)
         if value is None or isinstance(value, str | bool):
             return value
         if isinstance(value, int | float):
             return number(value)
         if isinstance(value, list | tuple):
+            self.context.cancel.check()
             return [self.encode(item, depth + 1) for item in value]
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
+            self.spend(sum(len(str(key)) + 4 for key in value))
             return {str(key): self.encode(value[key], depth + 1) for key in sorted(value, key=str)}
         return self._object(value, depth)
 
@@ -64,12 +78,14 @@ class Encoder:
         if isinstance(value, np.generic):
             return self.encode(value.item(), depth)
         if isinstance(value, Array):
+            self.spend(8 * int(value.values.size))
             return _array(value.values)
         if isinstance(value, Date):
             return {"type": "Date", "value": value.millis}
         if isinstance(value, DateRange):
             return {"type": "DateRange", "dates": [value.start, value.end]}
         if isinstance(value, Geometry):
+            self.spend(16 * int(shapely.get_num_coordinates(value.shape)))
             return encode(value)
         if isinstance(value, Projection):
             described = value.to_json()
@@ -96,7 +112,8 @@ class Encoder:
         if hasattr(value, "to_json"):
             return self.encode(value.to_json(), depth + 1)
         if isinstance(value, bytes):
-            return {"type": "Blob", "size": len(value)}
+            self.spend(len(value) * 4 // 3)
+            return base64.b64encode(value).decode()
         if callable(value):
             return {"type": "Algorithm"}
         raise EvaluationError(f"A value of type {type(value).__name__} cannot be shown.")
@@ -128,7 +145,7 @@ class Encoder:
         shown = {k: v for k, v in value.properties.items() if k != INDEX}
         out: dict[str, Any] = {
             "type": "Feature",
-            "geometry": None if value.geometry is None else encode(value.geometry),
+            "geometry": self.encode(value.geometry, depth + 1),
         }
         if value.index is not None:
             out["id"] = value.index
@@ -159,7 +176,20 @@ class Encoder:
             out["version"] = value.version
         if value.properties:
             out["properties"] = self.encode(dict(value.properties), depth + 1)
-        out["features"] = [self.encode(element, depth + 1) for element in found]
+        out["features"] = [self.member(element, depth + 1) for element in found]
+        return out
+
+    def member(self, value: Any, depth: int) -> Any:
+        """An element of a collection: a collection among them is shown without its own elements."""
+        if not isinstance(value, Collection):
+            return self.encode(value, depth)
+        kind = "ImageCollection" if value.kind == "Image" else "FeatureCollection"
+        shown = {k: v for k, v in value.properties.items() if k != INDEX}
+        out: dict[str, Any] = {"type": kind, "columns": {}}
+        if INDEX in value.properties:
+            out["id"] = value.properties[INDEX]
+        if shown:
+            out["properties"] = self.encode(shown, depth + 1)
         return out
 
 
@@ -209,20 +239,8 @@ def columns(elements: Iterable[Any]) -> dict[str, str]:
 
 def column_type(value: Any) -> str:
     """The type text of a property."""
-    if isinstance(value, bool):
-        return "Boolean"
-    if isinstance(value, int):
-        return "Integer" if -(2**31) <= value < 2**31 else "Long"
-    if isinstance(value, float):
-        return "Float"
-    if isinstance(value, str):
-        return "String"
-    if isinstance(value, list):
-        return "List<Object>"
-    if isinstance(value, dict):
-        return "Dictionary<Object>"
-    if isinstance(value, Array):
-        return "Array"
+    if isinstance(value, list | dict):
+        return type_text(value)
     if isinstance(value, Image):
         return f"Image<{len(value.bands)} bands>"
-    return "Object" if value is None else type(value).__name__
+    return "Object" if value is None else type_name(value)
