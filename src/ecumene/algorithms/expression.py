@@ -1,7 +1,7 @@
 """The grammar of ``Image.expression`` and ``Number.expression``: a small precedence parser.
 
-Operators from weakest: ``?:``, ``||``, ``&&``, comparisons, ``+ -``, ``* / %``, ``^`` and ``**`` (right-associative),
-unary ``- !``. Operands are numbers, names with dots, ``name[0]``, ``name['band']``, ``b(…)``, function calls and
+Operators from weakest: ``?:``, ``||``, ``&&``, ``|``, ``^`` (logical exclusive or), ``&``, comparisons, ``+ -``,
+``* / %``, unary ``- !``, ``**`` (right-associative). Operands are numbers, names with dots, ``name[0]``, ``name['band']``, ``b(…)``, function calls and
 parentheses. An expression may begin with ``name =``.
 """
 
@@ -22,16 +22,17 @@ _TOKEN = re.compile(
     r"(?P<op>\*\*|&&|\|\||[=!<>]=|[-+*/%^<>!?:()\[\],.=&|]))"
 )
 BINARY = {
-    "||": ("or", 1), "&&": ("and", 2), "|": ("bitwiseOr", 3), "&": ("bitwiseAnd", 4), "==": ("eq", 5), "!=": ("neq", 5),
-    "<": ("lt", 6), ">": ("gt", 6), "<=": ("lte", 6), ">=": ("gte", 6), "+": ("add", 7), "-": ("subtract", 7),
-    "*": ("multiply", 8), "/": ("divide", 8), "%": ("mod", 8), "^": ("pow", 10), "**": ("pow", 10),
+    "||": ("or", 1), "&&": ("and", 2), "|": ("bitwiseOr", 3), "^": ("xor", 4), "&": ("bitwiseAnd", 5),
+    "==": ("eq", 6), "!=": ("neq", 6), "<": ("lt", 7), ">": ("gt", 7), "<=": ("lte", 7), ">=": ("gte", 7),
+    "+": ("add", 8), "-": ("subtract", 8), "*": ("multiply", 9), "/": ("divide", 9), "%": ("mod", 9),
+    "**": ("pow", 11),
 }  # fmt: skip
-UNARY = 9
+UNARY = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """``number`` (value), ``name`` (parts), ``band`` (selectors), ``item`` (child, selector), ``call`` (name, children)
+    """``number`` (value), ``name`` (parts), ``band`` (selectors), ``item`` (child, selectors), ``call`` (name, children)
 
     or ``choice`` (three children).
     """
@@ -100,11 +101,10 @@ class _Parser:
             if strength <= least:
                 return left
             self.take()
-            left = Node(
-                "call",
-                function,
-                (left, self.binary(strength - 1 if function == "pow" else strength)),
-            )
+            right = self.binary(strength - 1 if function == "pow" else strength)
+            if function == "xor":
+                function, left, right = "neq", _negated(left), _negated(right)
+            left = Node("call", function, (left, right))
 
     def unary(self) -> Node:
         self.depth += 1
@@ -131,12 +131,7 @@ class _Parser:
         node = self.operand()
         while self.has("["):
             self.take()
-            kind, text = self.peek()
-            if kind not in ("number", "text"):
-                raise self.error("a band number or name was expected in '[]'")
-            self.take()
-            node = Node("item", _selector(kind, text), (node,))
-            self.take("]")
+            node = Node("item", self.selectors("]"), (node,))
         return node
 
     def operand(self) -> Node:
@@ -162,7 +157,7 @@ class _Parser:
             return Node("name", tuple(parts))
         self.take()
         if parts == ["b"]:
-            return self.bands()
+            return Node("band", self.selectors(")"))
         arguments: list[Node] = []
         while not self.has(")"):
             arguments.append(self.ternary())
@@ -171,18 +166,23 @@ class _Parser:
         self.take(")")
         return Node("call", parts[-1] if parts[0] == "Math" else ".".join(parts), tuple(arguments))
 
-    def bands(self) -> Node:
-        selectors = []
-        while not self.has(")"):
+    def selectors(self, end: str) -> tuple[Any, ...]:
+        """Band numbers and names up to a closing bracket, which is taken too."""
+        found: list[Any] = []
+        while not self.has(end):
             kind, text = self.peek()
             if kind not in ("number", "text"):
-                raise self.error("b() takes band numbers and names")
+                raise self.error("a band number or name was expected in brackets")
             self.take()
-            selectors.append(_selector(kind, text))
-            if not self.has(")"):
+            found.append(_selector(kind, text))
+            if not self.has(end):
                 self.take(",")
-        self.take(")")
-        return Node("band", tuple(selectors))
+        self.take(end)
+        return tuple(found)
+
+
+def _negated(node: Node) -> Node:
+    return Node("call", "not", (node,))
 
 
 def _selector(kind: str, text: str) -> Any:

@@ -26,7 +26,7 @@ class Band:
     """
 
     name: str
-    node: Node
+    node: Any  # a Node; typed by the room above, which knows its own nodes
     projection: Projection = DEFAULT_PROJECTION
     dimensions: tuple[int, int] | None = None
     origin: tuple[int, int] = (0, 0)
@@ -34,7 +34,8 @@ class Band:
     @property
     def type(self) -> PixelType:
         """Type of the pixels."""
-        return self.node.type
+        kind: PixelType = self.node.type
+        return kind
 
     def renamed(self, name: str) -> Band:
         """The same band under another name."""

@@ -221,18 +221,29 @@ def add_bands(
     return dst_img.with_bands([b.renamed(n) for b, n in zip((*bands, *extra), kept, strict=True)])
 
 
+def as_image(name: str, value: Any, context: Context) -> Image:
+    """What may stand for an image: an image, a number, an Array, a list of these, or an asset's id."""
+    if isinstance(value, Image):
+        return value
+    if isinstance(value, str):
+        return load(value, context=context)
+    if isinstance(value, bool | int | float | Array | list):
+        return constant(int(value) if isinstance(value, bool) else value)
+    raise EvaluationError(f"{name}: A {type(value).__name__} cannot be used as an image.")
+
+
 @algorithm("Image.cat")
-def cat(images: list[Image]) -> Image:
+def cat(images: list[Object], *, context: Context) -> Image:
     """All bands of several images; the metadata of the first.
 
     Parameters
     ----------
-    images : the images.
+    images : images, numbers and ids of assets.
     """
     if not images:
         return Image()
-    joined = images[0]
-    for image in images[1:]:
+    joined, *others = (as_image("Image.cat", item, context) for item in images)
+    for image in others:
         joined = add_bands(joined, image)
     return joined
 

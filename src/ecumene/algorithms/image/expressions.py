@@ -8,8 +8,7 @@ from typing import Any
 
 from ecumene.algorithms import expression as grammar
 from ecumene.algorithms.image import lift
-from ecumene.algorithms.image.bands import chosen, constant, load
-from ecumene.core.array import Array
+from ecumene.algorithms.image.bands import as_image, chosen, constant
 from ecumene.core.context import Context
 from ecumene.core.errors import BindingError, EvaluationError
 from ecumene.core.image import Band, Image
@@ -21,19 +20,6 @@ from ecumene.plan.nodes import Choice
 
 NAME = "Image.parseExpression"
 _CONSTANTS = {"PI": math.pi, "E": math.e}
-
-
-def as_image(value: Any, context: Context) -> Image:
-    """What stands for an image in an expression: an image, a number, an array, a list, or an asset id."""
-    if isinstance(value, Image):
-        return value
-    if isinstance(value, str):
-        return load(value, context=context)
-    if isinstance(value, bool | int | float | Array | list):
-        return constant(int(value) if isinstance(value, bool) else value)
-    raise EvaluationError(
-        f"Image.expression: A {type(value).__name__} cannot be used as an image."
-    )
 
 
 def _choice(test: Image, yes: Image, no: Image) -> Image:
@@ -62,9 +48,6 @@ def _call(name: str, arguments: list[Image]) -> Image:
     """An operator of images by its name in the expression."""
     name = ALIASES.get(name, name)
     op = OPS.get(name)
-    if name == "xor" and len(arguments) == 2:
-        left, right = (lift.unary("not", image) for image in arguments)
-        return lift.binary("neq", left, right)
     if op is not None and op.arity == len(arguments) and not name.startswith(_INTERNAL):
         if op.arity == 1:
             return lift.unary(name, arguments[0])
@@ -107,7 +90,10 @@ class ImageFunction:
         for name in self.argument_names:
             if arguments.get(name) is None:
                 raise BindingError(f"Image.expression: Parameter '{name}' is required.")
-        images = {name: as_image(value, self.context) for name, value in arguments.items()}
+        images = {
+            name: as_image("Image.expression", value, self.context)
+            for name, value in arguments.items()
+        }
         return _Evaluation(self, images).run()
 
     def to_json(self) -> dict[str, Any]:
@@ -194,5 +180,11 @@ def parse_expression(
     """
     target, tree = grammar.assigned(expression, "Image.expression")
     return ImageFunction(
-        expression, tree, target, arg_name, tuple(vars), map_free_vars_to_default_image_bands, context
+        expression,
+        tree,
+        target,
+        arg_name,
+        tuple(vars),
+        map_free_vars_to_default_image_bands,
+        context,
     )

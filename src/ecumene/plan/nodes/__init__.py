@@ -15,6 +15,8 @@ from ecumene.plan.nodes.basic import (
     UpdateMask,
     Where,
 )
+from ecumene.plan.nodes.choice import Choice
+from ecumene.plan.nodes.drawing import Mark, Overlaid, Painted, Styled
 from ecumene.plan.nodes.folds import Fold, Mosaic, QualityMosaic
 from ecumene.plan.nodes.grids import ReduceResolution, Reproject, Resample
 from ecumene.plan.nodes.neighborhood import Neighborhood
@@ -22,8 +24,8 @@ from ecumene.plan.nodes.shapes import Clip, Paint
 from ecumene.plan.nodes.sources import Coordinates, Source
 
 __all__ = [
-    "ArrayOp", "Blend", "Cast", "Clip", "Constant", "Coordinates", "Elementwise", "Fold", "Inside",
-    "MaskOf", "Masked", "Mosaic", "Neighborhood", "Paint", "Pick", "Predict", "QualityMosaic",
-    "ReduceResolution", "Remap", "ReplaceMask", "Reproject", "Resample", "Source", "Stack", "Unmask",
-    "UpdateMask", "Where",
+    "ArrayOp", "Blend", "Cast", "Choice", "Clip", "Constant", "Coordinates", "Elementwise", "Fold",
+    "Inside", "Mark", "MaskOf", "Masked", "Mosaic", "Neighborhood", "Overlaid", "Paint", "Painted", "Pick",
+    "Predict", "QualityMosaic", "ReduceResolution", "Remap", "ReplaceMask", "Reproject", "Resample",
+    "Source", "Stack", "Styled", "Unmask", "UpdateMask", "Where",
 ]  # fmt: skip
