@@ -29,7 +29,6 @@ MODULES = (
     "image.collections",
     "image.colours",
     "image.drawing",
-    "image.expression",
     "image.expressions",
     "image.grids",
     "image.masks",

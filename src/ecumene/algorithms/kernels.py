@@ -250,7 +250,7 @@ def _fixed(
         )
     if max(rows, cols) > 2 * LARGEST + 1:
         raise LimitExceeded(f"{name}: The kernel is too large.")
-    focus = (cols // 2 if x == -1 else x, rows // 2 if y == -1 else y)
+    focus = (cols // 2 if x == -1 else abs(x), rows // 2 if y == -1 else abs(y))
     if not (0 <= focus[0] < cols and 0 <= focus[1] < rows):
         raise EvaluationError(f"{name}: The focus {focus} is outside the kernel.")
     try:

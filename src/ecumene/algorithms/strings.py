@@ -150,9 +150,8 @@ def split(string: str, regex: str, flags: str = "") -> list[str]:
     pattern = compiled(regex, flags, name)
     parts, last = [], 0
     for found in pattern.finditer(checked(string, name)):
-        if found.end() == found.start():
-            if found.start() in (0, len(string)):
-                continue
+        if found.end() == found.start() and found.start() in (0, len(string)):
+            continue
         parts.append(string[last : found.start()])
         last = found.end()
     parts.append(string[last:])

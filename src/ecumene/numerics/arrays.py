@@ -186,6 +186,87 @@ def reduce(values: NDArray[Any], reducer: Any, axes: tuple[int, ...]) -> Result:
     return out, good
 
 
+def reduce_fields(
+    values: NDArray[Any], reducer: Any, axes: tuple[int, ...], field_axis: int
+) -> Result:
+    """A reducer of several inputs or outputs along axes; fields lie along their own axis."""
+    count = reducer.inputs
+    if values.ndim <= 2 + field_axis or (count > 1 and values.shape[2 + field_axis] < count):
+        return values, np.zeros(values.shape[:2], bool)
+    inputs = (
+        [np.take(values, [k], axis=2 + field_axis) for k in range(count)] if count > 1 else [values]
+    )
+    moved = [np.moveaxis(v, [2 + a for a in axes], range(len(axes))) for v in inputs]
+    samples = [m.reshape(-1, *m.shape[len(axes) :]) for m in moved]
+    accumulator = reducer.accumulator
+    state = accumulator.add(accumulator.start(samples[0].shape[1:]), samples, [None] * count)
+    planes = []
+    for name, (value, _) in zip(reducer.outputs, accumulator.finish(state), strict=True):
+        if not name:
+            continue
+        plane = np.asarray(value)
+        for axis in sorted(axes):
+            plane = np.expand_dims(plane, 2 + axis)
+        planes.append(plane)
+    return np.concatenate(planes, axis=2 + field_axis), None
+
+
+def unsqueeze(values: NDArray[Any], axis: int) -> Result:
+    """A new axis of length one."""
+    return np.expand_dims(values, 2 + axis), None
+
+
+def argmax(values: NDArray[Any]) -> Result:
+    """Position of the first largest element."""
+    flat = values.reshape(*values.shape[:2], -1)
+    if flat.shape[2] == 0:
+        return np.zeros((*values.shape[:2], max(values.ndim - 2, 1)), "int32"), np.zeros(
+            values.shape[:2], bool
+        )
+    place = np.unravel_index(flat.argmax(axis=2), values.shape[2:])
+    return np.stack(place, axis=2).astype("int32"), None
+
+
+def dimensions(values: NDArray[Any]) -> Result:
+    """Number of axes."""
+    return np.full(values.shape[:2], values.ndim - 2, "int32"), None
+
+
+def pad(values: NDArray[Any], least: tuple[int, ...], fill: float) -> Result:
+    """Extended at the ends."""
+    while values.ndim - 2 < len(least):
+        values = values[..., None]
+    widths = [(0, 0), (0, 0)]
+    for axis in range(values.ndim - 2):
+        wanted = least[axis] if axis < len(least) else 0
+        widths.append((0, max(0, wanted - values.shape[2 + axis])))
+    return np.pad(values, widths, constant_values=fill), None
+
+
+def accum(values: NDArray[Any], axis: int, reducer: Any) -> Result:
+    """Running reductions along an axis."""
+    if reducer is None:
+        return np.cumsum(values, axis=2 + axis), None
+    parts = []
+    for end in range(1, values.shape[2 + axis] + 1):
+        index: list[Any] = [slice(None)] * values.ndim
+        index[2 + axis] = slice(0, end)
+        parts.append(reduce(values[tuple(index)], reducer, (axis,))[0])
+    return np.concatenate(parts, axis=2 + axis), None
+
+
+def mask(values: NDArray[Any], chosen: NDArray[Any]) -> Result:
+    """Slices where a mask is not zero; pixels whose mask differs from the first one's are masked."""
+    while chosen.ndim < values.ndim:
+        chosen = chosen[..., None]
+    shape = chosen.shape[2:]
+    axis = next((k for k, n in enumerate(shape) if n > 1), 0)
+    flat = chosen.reshape(*chosen.shape[:2], -1) != 0
+    first = flat.reshape(-1, flat.shape[2])[0]
+    good = (flat == first).all(axis=2)
+    return np.take(values, np.flatnonzero(first), axis=2 + axis), None if good.all() else good
+
+
 ARRAY_OPS: dict[str, Callable[..., Result]] = {
     "project": project, "element": element, "slice": take_slice, "cat": concatenate, "repeat": repeat,
     "transpose": transpose, "reshape": reshape, "matrixMultiply": matrix_multiply, "matrixSolve": matrix_solve,
@@ -193,4 +274,6 @@ ARRAY_OPS: dict[str, Callable[..., Result]] = {
     "matrixDeterminant": matrix_determinant, "matrixTrace": matrix_trace, "matrixFnorm": matrix_norm,
     "matrixTranspose": matrix_transpose, "matrixToDiag": matrix_to_diagonal, "matrixDiagonal": matrix_diagonal,
     "dot": dot, "lengths": lengths, "length": length, "sort": sort, "sortBy": sort_by, "reduce": reduce,
+    "reduceFields": reduce_fields, "unsqueeze": unsqueeze, "argmax": argmax, "dimensions": dimensions, "pad": pad,
+    "accum": accum, "mask": mask,
 }  # fmt: skip

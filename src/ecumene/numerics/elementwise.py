@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ecumene.core import pixel_type as pt
 from ecumene.core.pixel_type import BOOLEAN, DOUBLE, FLOAT, PixelType, of_range, union
-from ecumene.numerics import special
+from ecumene.numerics import colour, special
 
 Values = NDArray[Any]
 INT64 = np.iinfo("int64")
@@ -427,6 +427,10 @@ _op(
     "normalizedDifference", 2, lambda a, b: _divide(a - b, a + b),
     lambda a, b: PixelType("float", -1.0, 1.0), lambda a, b: (a >= 0) & (b >= 0), kind="float",
 )  # fmt: skip
+
+_op("rgbToHsv", 3, colour.rgb_to_hsv, lambda *t: PixelType("float", 0.0, 1.0))
+_op("hsvToRgb", 3, colour.hsv_to_rgb, lambda *t: PixelType("float", 0.0, 1.0))
+_op("scramble", 1, colour.scramble, lambda t: pt.UINT8)
 
 ALIASES = {
     "bitwise_not": "bitwiseNot", "bitwise_and": "bitwiseAnd", "bitwise_or": "bitwiseOr", "bitwise_xor": "bitwiseXor",

@@ -180,6 +180,20 @@ def shift(
     return _view(values, dy, dx, shape), None if valid is None else _view(valid, dy, dx, shape)
 
 
+def difference(
+    values: NDArray[Any], valid: Valid, weights: NDArray[Any], shape: tuple[int, int]
+) -> Result:
+    """Σ weight · value; masked where any pixel with a weight is."""
+    total = np.zeros(shape)
+    good: Valid = None if valid is None else np.ones(shape, bool)
+    for row, col in _offsets(weights):
+        total += _view(values, row, col, shape) * float(weights[row, col])
+        if good is not None and valid is not None:
+            good &= _view(valid, row, col, shape)
+    return total, good
+
+
 STATISTICS: dict[str, Callable[..., Result]] = {
     "convolve": convolve, "mean": mean, "min": minimum, "max": maximum, "median": median, "mode": mode, "shift": shift,
+    "difference": difference,
 }  # fmt: skip
