@@ -58,6 +58,6 @@ def load() -> Registry:
         importlib.import_module(f"{__name__}.{name}")
     from ecumene.algorithms import planned
 
-    for entry in planned.entries():
+    for entry in planned.entries(REGISTRY.entries):
         REGISTRY.add(entry)
     return REGISTRY

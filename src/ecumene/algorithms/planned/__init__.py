@@ -1,6 +1,6 @@
-"""Signatures of all algorithms that the public clients know, as a table.
+"""Signatures of all algorithms that the public clients know, as tables by theme.
 
-``signatures.txt`` has one declaration a line::
+Each ``.txt`` file here has one declaration a line, sorted by name::
 
     [hidden] [deprecated "reason"] Name(argument: Type, optional: Type = default, …) -> Type # words
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from importlib import resources
 
 from ecumene.core.registry import REQUIRED, Algorithm, Argument
@@ -22,6 +22,7 @@ _LINE = re.compile(
     r"\((?P<arguments>.*)\) -> (?P<returns>[^#]+?) # (?P<words>.*)$"
 )
 
+_HEAD = re.compile(r'^(?:hidden )?(?:deprecated "(?:[^"\\]|\\.)*" )?([\w./]+)\(')
 _ARGUMENT = re.compile(r"(\w+): ([^=,]+?)(?= = |, \w+: |$)")
 
 
@@ -57,9 +58,14 @@ def parse(line: str) -> Algorithm:
     )
 
 
-def entries() -> Iterator[Algorithm]:
-    """All lines of the table."""
-    text = resources.files(__package__).joinpath("signatures.txt").read_text()
-    for line in text.splitlines():
-        if line and not line.startswith("#"):
-            yield parse(line)
+def entries(known: Container[str] = ()) -> Iterator[Algorithm]:
+    """All lines of the tables but those of ``known`` names."""
+    for table in sorted(resources.files(__package__).iterdir(), key=lambda path: path.name):
+        if not table.name.endswith(".txt"):
+            continue
+        for line in table.read_text("utf-8").splitlines():
+            if not line or line.startswith("#"):
+                continue
+            head = _HEAD.match(line)
+            if head is None or head[1] not in known:  # parse says what is wrong with a bad line
+                yield parse(line)
