@@ -10,7 +10,7 @@ from typing import Any
 from ecumene.core.dates import MAX_MS, MIN_MS, Date, DateRange
 from ecumene.core.errors import EvaluationError
 from ecumene.core.registry import algorithm
-from ecumene.core.wire import Boolean, Float, Integer, Number, Object
+from ecumene.core.wire import Boolean, Float, Integer, Long, Number, Object
 from ecumene.numerics import joda
 
 UNITS = {
@@ -92,7 +92,7 @@ def format_date(date: Date, format: str | None = None, time_zone: str | None = N
 
 
 @algorithm("Date.millis")
-def millis(date: Date) -> Number:
+def millis(date: Date) -> Long:
     """Milliseconds since 1970-01-01T00:00:00Z.
 
     Parameters
@@ -131,7 +131,7 @@ def advanced(start: int, delta: float, unit: str, tz: str | None) -> int:
 
 
 @algorithm("Date.advance")
-def advance(date: Date, delta: Number, unit: str, time_zone: str | None = None) -> Date:
+def advance(date: Date, delta: Float, unit: str, time_zone: str | None = None) -> Date:
     """A date moved by a number of units of the calendar.
 
     Parameters
@@ -174,7 +174,7 @@ def unit_ratio(numerator: str, denominator: str) -> Float:
 
 
 @algorithm("Date.get")
-def get(date: Date, unit: str, time_zone: str | None = None) -> Integer:
+def get(date: Date, unit: str, time_zone: str | None = None) -> Long:
     """A field of a date: month and day from 1, the ISO week.
 
     Parameters
@@ -236,7 +236,7 @@ def get_fraction(date: Date, unit: str, time_zone: str | None = None) -> Float:
 
 
 @algorithm("Date.getRelative")
-def get_relative(date: Date, unit: str, in_unit: str, time_zone: str | None = None) -> Integer:
+def get_relative(date: Date, unit: str, in_unit: str, time_zone: str | None = None) -> Long:
     """How many whole units have passed in the larger unit that holds a date, from 0.
 
     Parameters
@@ -261,8 +261,8 @@ def get_relative(date: Date, unit: str, in_unit: str, time_zone: str | None = No
 
 @algorithm("Date.update")
 def update(
-    date: Date, year: Number | None = None, month: Number | None = None, day: Number | None = None, hour: Number | None = None,
-    minute: Number | None = None, second: Number | None = None, time_zone: str | None = None,
+    date: Date, year: Integer | None = None, month: Integer | None = None, day: Integer | None = None, hour: Integer | None = None,
+    minute: Integer | None = None, second: Number | None = None, time_zone: str | None = None,
 ) -> Date:  # fmt: skip
     """A date with some of its fields replaced.
 
@@ -286,10 +286,9 @@ def update(
         "minute": minute,
         "second": second,
     }
+    fields: dict[str, Any] = {k: int(v) for k, v in given.items() if v is not None}
     try:
-        return Date(
-            joda.millis_of(when.replace(**{k: int(v) for k, v in given.items() if v is not None}))
-        )  # type: ignore[arg-type]
+        return Date(joda.millis_of(when.replace(**fields)))
     except (ValueError, OverflowError) as error:
         raise EvaluationError(f"Date.update: Invalid date: {error}.") from None
 
@@ -378,7 +377,7 @@ def contains(date_range: DateRange, other: Object) -> Boolean:
 
 
 @algorithm("DateRange.intersects")
-def intersects(date_range: DateRange, other: Object) -> Boolean:
+def intersects(date_range: DateRange, other: DateRange) -> Boolean:
     """Whether the ranges have an instant in common.
 
     Parameters
@@ -386,12 +385,11 @@ def intersects(date_range: DateRange, other: Object) -> Boolean:
     date_range : the range.
     other : a date or range.
     """
-    found = _as_range(other)
-    return max(date_range.start, found.start) < min(date_range.end, found.end)
+    return max(date_range.start, other.start) < min(date_range.end, other.end)
 
 
 @algorithm("DateRange.intersection")
-def intersection(date_range: DateRange, other: Object) -> DateRange:
+def intersection(date_range: DateRange, other: DateRange) -> DateRange:
     """The common part of two ranges.
 
     Parameters
@@ -399,13 +397,12 @@ def intersection(date_range: DateRange, other: Object) -> DateRange:
     date_range : the range.
     other : a date or range.
     """
-    found = _as_range(other)
-    first = max(date_range.start, found.start)
-    return DateRange(first, max(first, min(date_range.end, found.end)))
+    first = max(date_range.start, other.start)
+    return DateRange(first, max(first, min(date_range.end, other.end)))
 
 
 @algorithm("DateRange.union")
-def union(date_range: DateRange, other: Object) -> DateRange:
+def union(date_range: DateRange, other: DateRange) -> DateRange:
     """From the earlier start to the later end.
 
     Parameters
@@ -413,5 +410,4 @@ def union(date_range: DateRange, other: Object) -> DateRange:
     date_range : the range.
     other : a date or range.
     """
-    found = _as_range(other)
-    return DateRange(min(date_range.start, found.start), max(date_range.end, found.end))
+    return DateRange(min(date_range.start, other.start), max(date_range.end, other.end))

@@ -13,7 +13,7 @@ from ecumene.core.errors import EvaluationError
 from ecumene.core.geometry import ErrorMargin, Geometry
 from ecumene.core.image import Image
 from ecumene.core.projection import Projection
-from ecumene.core.registry import algorithm
+from ecumene.core.registry import REGISTRY, algorithm, describe
 from ecumene.core.wire import AnyType, Boolean, ElementArg, Number, Object
 from ecumene.vector.transform import to_crs
 
@@ -197,10 +197,11 @@ def feature_id(element: ElementArg) -> str | None:
     ----------
     element : the element.
     """
-    return element.index or element.id
+    found: str | None = element.index or element.id
+    return found
 
 
-@algorithm("Feature.geometry", "Element.geometry")
+@algorithm("Feature.geometry")
 def geometry(
     feature: ElementArg,
     max_error: ErrorMargin | None = None,
@@ -220,6 +221,9 @@ def geometry(
     if found is None or proj is None or found.unbounded:
         return found  # type: ignore[no-any-return]
     return to_crs(found, proj.crs)
+
+
+REGISTRY.add(describe("Element.geometry", geometry, hidden=True))
 
 
 @algorithm("Feature.setGeometry")

@@ -149,16 +149,13 @@ def wkt(projection: Projection) -> str:
 
 
 @algorithm("ErrorMargin")
-def error_margin(
-    value: Float | None = None, unit: str = "meters", projection: Projection | None = None
-) -> ErrorMargin:
+def error_margin(value: Float | None = None, unit: str = "meters") -> ErrorMargin:
     """A tolerance of a geometric operation.
 
     Parameters
     ----------
     value : how much; ignored for an infinite margin.
     unit : ``meters``, ``projected`` or ``infinite``.
-    projection : of a projected margin.
     """
     if unit not in ("meters", "projected", "infinite"):
         raise EvaluationError(f"ErrorMargin: Unknown unit '{unit}'.")
@@ -167,4 +164,4 @@ def error_margin(
     metres = abs(value or 0.0)
     if unit == "meters" and metres >= 2.0e7:
         return ErrorMargin(metres, "infinite")
-    return ErrorMargin(metres, unit, projection)
+    return ErrorMargin(metres, unit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ecumene.core.errors import EvaluationError
@@ -214,7 +215,8 @@ def _declare() -> None:
         REGISTRY.add(Algorithm(reducer.name, (), "Reducer", words, maker(reducer)))
     for name, target in (("and", "allNonZero"), ("or", "anyNonZero")):
         found = REGISTRY.entries[f"Reducer.{target}"]
-        REGISTRY.add(Algorithm(f"Reducer.{name}", (), "Reducer", found.description, found.function))
+        old = replace(found, name=f"Reducer.{name}", deprecated=f"{found.name} does the same.")
+        REGISTRY.add(old)
     for name, sample, words in (
         ("covariance", True, "Covariance matrix of vectors (n - 1)."),
         ("centeredCovariance", False, "Covariance matrix of vectors (n)."),

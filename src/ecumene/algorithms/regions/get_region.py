@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from ecumene.core.geometry import Geometry
 from ecumene.core.image import Image
 from ecumene.core.projection import Projection, affine, apply
 from ecumene.core.registry import algorithm
-from ecumene.core.wire import Float, Object
+from ecumene.core.wire import Float, Object, Wire
 
 DEFAULT_CRS: Any = {
     "type": "Projection",
@@ -27,7 +27,7 @@ DEFAULT_CRS: Any = {
 
 @algorithm("ImageCollection.getRegion")
 def get_region(
-    collection: Collection,
+    collection: Annotated[Collection, Wire("ImageCollection")],
     geometry: Geometry,
     scale: Float | None = None,
     crs: Projection = DEFAULT_CRS,
@@ -48,8 +48,6 @@ def get_region(
     crs_transform : their transform; excludes the scale.
     """
     name = "ImageCollection.getRegion"
-    if isinstance(crs, dict):
-        crs = Projection()
     grid = crs
     if crs_transform is not None:
         grid = Projection(crs.crs, affine(crs_transform))
