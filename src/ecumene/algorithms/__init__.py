@@ -28,6 +28,7 @@ MODULES = (
     "image.bands",
     "image.collections",
     "image.colours",
+    "image.connected",
     "image.drawing",
     "image.expressions",
     "image.grids",

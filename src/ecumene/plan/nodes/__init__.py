@@ -16,6 +16,7 @@ from ecumene.plan.nodes.basic import (
     Where,
 )
 from ecumene.plan.nodes.choice import Choice
+from ecumene.plan.nodes.connected import ConnectedCount, ConnectedLabels, ConnectedReduce
 from ecumene.plan.nodes.drawing import Mark, Overlaid, Painted, Styled
 from ecumene.plan.nodes.folds import Fold, Mosaic, QualityMosaic
 from ecumene.plan.nodes.grids import ReduceResolution, Reproject, Resample
@@ -24,7 +25,8 @@ from ecumene.plan.nodes.shapes import Clip, Paint
 from ecumene.plan.nodes.sources import Coordinates, Source
 
 __all__ = [
-    "ArrayOp", "Blend", "Cast", "Choice", "Clip", "Constant", "Coordinates", "Elementwise", "Fold",
+    "ArrayOp", "Blend", "Cast", "Choice", "Clip", "ConnectedCount", "ConnectedLabels",
+    "ConnectedReduce", "Constant", "Coordinates", "Elementwise", "Fold",
     "Inside", "Mark", "MaskOf", "Masked", "Mosaic", "Neighborhood", "Overlaid", "Paint", "Painted", "Pick",
     "Predict", "QualityMosaic", "ReduceResolution", "Remap", "ReplaceMask", "Reproject", "Resample",
     "Source", "Stack", "Styled", "Unmask", "UpdateMask", "Where",
