@@ -39,6 +39,7 @@ MODULES = (
     "image.visualize",
     "joins",
     "kernels",
+    "landsat",
     "lists",
     "numbers",
     "projections",

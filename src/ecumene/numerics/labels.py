@@ -55,7 +55,7 @@ def components(
     end = np.concatenate(ends) if ends else np.zeros(0, "int32")
     graph = coo_array((np.ones(start.size, "int8"), (start, end)), shape=(index.size, index.size))
     _, labels = connected_components(graph, directed=False)
-    out = labels.astype("int32").reshape(height, width)
+    out: NDArray[np.int32] = labels.astype("int32").reshape(height, width)
     if valid is not None:
         out[~valid] = -1
     return out
