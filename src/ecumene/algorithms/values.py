@@ -17,7 +17,8 @@ from ecumene.core.registry import REGISTRY, Algorithm, algorithm
 from ecumene.core.wire import Boolean, Integer, Number, Object
 
 
-def _true(value: Any) -> bool:
+def truth(value: Any) -> bool:
+    """What ``If`` takes as true: all but 0, NaN, null and empty texts, lists and dictionaries."""
     if isinstance(value, float) and value != value:
         return False
     return (
@@ -33,7 +34,7 @@ def choose(condition: Object = None, true_case: Object = None, false_case: Objec
 
     In expressions only the chosen case is evaluated.
     """
-    return true_case if _true(condition) else false_case
+    return true_case if truth(condition) else false_case
 
 
 @algorithm("IsEqual")

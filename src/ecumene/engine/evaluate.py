@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
+from ecumene.algorithms.values import truth
 from ecumene.core.context import Context
 from ecumene.core.errors import BindingError, EvaluationError, LimitExceeded, RequestError
 from ecumene.core.registry import Registry
@@ -64,6 +65,8 @@ class UserFunction:
         """A description."""
         return {"type": "Function", "argumentNames": list(self.definition.names)}
 
+
+BRANCHES = ("trueCase", "falseCase")
 
 Task = tuple[int, Frame]
 Steps = Generator[Task, Any, Any]
@@ -184,25 +187,29 @@ class Evaluator:
         if node.function >= 0:
             return (yield from self._by_reference(node, frame))
         entry = find(self.registry, node.name)
+        if node.name == "If" and not set(node.arguments) - {"condition", *BRANCHES}:
+            return (yield from self._choice(node, frame))
         arguments = {}
         for name, item in zip(node.arguments, node.items, strict=True):
             if name in entry.lazy:
                 arguments[name] = self._later(item, frame)
             else:
                 arguments[name] = yield item, frame
-        if node.name == "If":
-            return (yield from self._choice(node, frame, arguments))
         return invoke(entry, arguments, self.context, self.registry)
 
     def _later(self, item: int, frame: Frame) -> Callable[[], Any]:
         return lambda: self.run(item, frame)
 
-    def _choice(self, node: Call, frame: Frame, arguments: dict[str, Any]) -> Steps:
-        """``If``: only the chosen branch is evaluated, on this stack."""
-        branch = "trueCase" if truth(arguments.get("condition")) else "falseCase"
-        if branch not in node.arguments:
+    def _choice(self, node: Call, frame: Frame) -> Steps:
+        """``If``: only the chosen branch is evaluated, on this stack; what is missing is null."""
+        given = dict(zip(node.arguments, node.items, strict=True))
+        condition = None
+        if "condition" in given:
+            condition = yield given["condition"], frame
+        chosen = BRANCHES[0] if truth(condition) else BRANCHES[1]
+        if chosen not in given:
             return None
-        return (yield node.items[node.arguments.index(branch)], frame)
+        return (yield given[chosen], frame)
 
     def _by_reference(self, node: Call, frame: Frame) -> Steps:
         function = yield node.function, frame
@@ -228,12 +235,3 @@ class Evaluator:
         raise BindingError(
             f"Expression node '{self.graph.labels[node.function]}' is not a function."
         )
-
-
-def truth(value: Any) -> bool:
-    """What ``If`` takes as true: everything but 0, NaN, null, and empty strings, lists and dictionaries."""
-    if isinstance(value, float) and value != value:
-        return False
-    if value is None or isinstance(value, bool | int | float | str | list | dict):
-        return bool(value)
-    return True

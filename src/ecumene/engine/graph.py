@@ -302,7 +302,8 @@ def _analyse(graph: Graph, limits: Limits) -> None:
             continue
         state[number] = 2
         stack.pop()
-        depth[number] = 1 + max((depth[child] for child in below), default=0)
+        step = 0 if isinstance(node, Reference) else 1  # another name is not another level
+        depth[number] = step + max((depth[child] for child in below), default=0)
         if depth[number] > limits.graph_depth:
             raise LimitExceeded(
                 f"Expression is too deep at node '{graph.labels[number]}'; nesting of at most "
