@@ -23,11 +23,12 @@ from ecumene.plan.nodes.grids import ReduceResolution, Reproject, Resample
 from ecumene.plan.nodes.neighborhood import Neighborhood
 from ecumene.plan.nodes.shapes import Clip, Paint
 from ecumene.plan.nodes.sources import Coordinates, Source
+from ecumene.plan.nodes.windowed import Windowed
 
 __all__ = [
     "ArrayOp", "Blend", "Cast", "Choice", "Clip", "ConnectedCount", "ConnectedLabels",
     "ConnectedReduce", "Constant", "Coordinates", "Elementwise", "Fold",
     "Inside", "Mark", "MaskOf", "Masked", "Mosaic", "Neighborhood", "Overlaid", "Paint", "Painted", "Pick",
     "Predict", "QualityMosaic", "ReduceResolution", "Remap", "ReplaceMask", "Reproject", "Resample",
-    "Source", "Stack", "Styled", "Unmask", "UpdateMask", "Where",
+    "Source", "Stack", "Styled", "Unmask", "UpdateMask", "Where", "Windowed",
 ]  # fmt: skip

@@ -1,0 +1,14 @@
+"""Operators on blocks that are padded by a halo.
+
+Each is ``op(values, valid, halo, *params)`` with lists of padded arrays ``(h + 2·halo, w + 2·halo, …)`` and of
+their validity (None = all), and returns values ``(h, w)`` or ``(h, w, n)`` and validity ``(h, w)``.
+"""
+
+from __future__ import annotations
+
+from ecumene.numerics.windows import distances, edges, formulas, spectral, texture
+from ecumene.numerics.windows.common import WindowOp
+
+WINDOW_OPS: dict[str, WindowOp] = {
+    **distances.OPS, **edges.OPS, **formulas.OPS, **spectral.OPS, **texture.OPS,
+}  # fmt: skip
