@@ -6,9 +6,9 @@ their validity (None = all), and returns values ``(h, w)`` or ``(h, w, n)`` and 
 
 from __future__ import annotations
 
-from ecumene.numerics.windows import distances, edges, formulas, spectral, texture
+from ecumene.numerics.windows import distances, edges, formulas, matrices, spectral, texture
 from ecumene.numerics.windows.common import WindowOp
 
 WINDOW_OPS: dict[str, WindowOp] = {
-    **distances.OPS, **edges.OPS, **formulas.OPS, **spectral.OPS, **texture.OPS,
+    **distances.OPS, **edges.OPS, **formulas.OPS, **matrices.OPS, **spectral.OPS, **texture.OPS,
 }  # fmt: skip

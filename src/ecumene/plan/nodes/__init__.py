@@ -20,6 +20,7 @@ from ecumene.plan.nodes.connected import ConnectedCount, ConnectedLabels, Connec
 from ecumene.plan.nodes.drawing import Mark, Overlaid, Painted, Styled
 from ecumene.plan.nodes.folds import Fold, Mosaic, QualityMosaic
 from ecumene.plan.nodes.grids import ReduceResolution, Reproject, Resample
+from ecumene.plan.nodes.moved import Displaced, Moved
 from ecumene.plan.nodes.neighborhood import Neighborhood
 from ecumene.plan.nodes.shapes import Clip, Paint
 from ecumene.plan.nodes.sources import Coordinates, Source
@@ -27,8 +28,8 @@ from ecumene.plan.nodes.windowed import Windowed
 
 __all__ = [
     "ArrayOp", "Blend", "Cast", "Choice", "Clip", "ConnectedCount", "ConnectedLabels",
-    "ConnectedReduce", "Constant", "Coordinates", "Elementwise", "Fold",
-    "Inside", "Mark", "MaskOf", "Masked", "Mosaic", "Neighborhood", "Overlaid", "Paint", "Painted", "Pick",
+    "ConnectedReduce", "Constant", "Coordinates", "Displaced", "Elementwise", "Fold",
+    "Inside", "Mark", "MaskOf", "Masked", "Mosaic", "Moved", "Neighborhood", "Overlaid", "Paint", "Painted", "Pick",
     "Predict", "QualityMosaic", "ReduceResolution", "Remap", "ReplaceMask", "Reproject", "Resample",
     "Source", "Stack", "Styled", "Unmask", "UpdateMask", "Where", "Windowed",
 ]  # fmt: skip
