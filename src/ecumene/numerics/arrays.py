@@ -1,6 +1,7 @@
 """Operators on array pixels: values ``(h, w, *axes)``, every pixel's array of the same shape.
 
-Each takes the values of its inputs and its parameters, and returns values and validity (None = all).
+Each takes the values of its inputs and its parameters, and returns values and validity (None = all); some also the
+lengths of the results. Arrays of different shapes are handed over in groups of equal ones (``plan.ragged``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Result = tuple[NDArray[Any], NDArray[np.bool_] | None]
+Ragged = tuple[NDArray[Any], NDArray[np.bool_] | None, NDArray[np.int32] | None]
+"""Values, validity and lengths ``(h, w, axes)``, where arrays come out in different shapes."""
 
 
 def project(values: NDArray[Any], axes: tuple[int, ...]) -> Result:
@@ -31,7 +34,8 @@ def element(values: NDArray[Any], *position: int) -> Result:
     for axis, index in enumerate(position):
         if not -values.shape[2 + axis] <= index < values.shape[2 + axis]:
             return np.zeros(values.shape[:2], values.dtype), np.zeros(values.shape[:2], bool)
-    return values[(slice(None), slice(None), *position)], None
+    place: Any = (slice(None), slice(None), *position)
+    return values[place], None
 
 
 def take_slice(values: NDArray[Any], axis: int, start: int, end: int | None, step: int) -> Result:
@@ -165,10 +169,16 @@ def sort(values: NDArray[Any]) -> Result:
 
 
 def sort_by(values: NDArray[Any], keys: NDArray[Any]) -> Result:
-    """Arrays reordered along their first axis by keys."""
+    """Arrays reordered by keys along the one axis where these have several elements."""
+    while keys.ndim < values.ndim:
+        keys = keys[..., None]
+    shape = keys.shape[2:]
+    axis = next((k for k, n in enumerate(shape) if n > 1), 0)
+    if keys.ndim > values.ndim or shape[axis] != values.shape[2 + axis]:
+        return values, np.zeros(values.shape[:2], bool)
     order = np.argsort(keys.reshape(*keys.shape[:2], -1), axis=2, kind="stable")
-    shape = (*order.shape, *(1,) * (values.ndim - 3))
-    return np.take_along_axis(values, order.reshape(shape), axis=2), None
+    index = order.reshape(*order.shape[:2], *(-1 if k == axis else 1 for k in range(len(shape))))
+    return np.take_along_axis(values, index, axis=2 + axis), None
 
 
 def reduce(values: NDArray[Any], reducer: Any, axes: tuple[int, ...]) -> Result:
@@ -255,19 +265,72 @@ def accum(values: NDArray[Any], axis: int, reducer: Any) -> Result:
     return np.concatenate(parts, axis=2 + axis), None
 
 
-def mask(values: NDArray[Any], chosen: NDArray[Any]) -> Result:
-    """Slices where a mask is not zero; pixels whose mask differs from the first one's are masked."""
+def mask(values: NDArray[Any], chosen: NDArray[Any]) -> Ragged:
+    """The slices of each array where its mask, an array with one axis longer than 1, is not zero."""
     while chosen.ndim < values.ndim:
         chosen = chosen[..., None]
     shape = chosen.shape[2:]
     axis = next((k for k, n in enumerate(shape) if n > 1), 0)
-    flat = chosen.reshape(*chosen.shape[:2], -1) != 0
-    first = flat.reshape(-1, flat.shape[2])[0]
-    good = (flat == first).all(axis=2)
-    return np.take(values, np.flatnonzero(first), axis=2 + axis), None if good.all() else good
+    if len(shape) > values.ndim - 2 or shape[axis] != values.shape[2 + axis]:
+        return values, np.zeros(values.shape[:2], bool), None
+    keep = chosen.reshape(*chosen.shape[:2], -1) != 0
+    order = np.argsort(~keep, axis=2, kind="stable")
+    index = order.reshape(*order.shape[:2], *(-1 if k == axis else 1 for k in range(len(shape))))
+    found = np.take_along_axis(values, index, axis=2 + axis)
+    count = keep.sum(axis=2)
+    longest = int(count.max(initial=0))
+    found = np.take(found, range(longest), axis=2 + axis)
+    if bool((count == longest).all()):
+        return found, None, None
+    lengths = np.empty((*values.shape[:2], values.ndim - 2), "int32")
+    lengths[:] = found.shape[2:]
+    lengths[..., axis] = count
+    return found, None, lengths
 
 
-ARRAY_OPS: dict[str, Callable[..., Result]] = {
+def bits(values: NDArray[Any]) -> Ragged:
+    """The bits of integers, the lowest first, up to the highest that is set (at least one)."""
+    numbers = values.astype("int64").view("uint64")
+    count = np.ones(values.shape, "int32")
+    for k in range(1, 64):
+        count[numbers >= np.uint64(1) << np.uint64(k)] = k + 1
+    longest = int(count.max(initial=1))
+    places = np.arange(longest, dtype="uint64")
+    found = ((numbers[..., None] >> places) & np.uint64(1)).astype("uint8")
+    return found, None, None if bool((count == longest).all()) else count[..., None]
+
+
+def element_at(values: NDArray[Any], *position: tuple[int, ...]) -> Result:
+    """The element at a position that is given axis by axis, or all at once."""
+    return element(values, *(index for part in position for index in part))
+
+
+def slice_from(
+    values: NDArray[Any],
+    start: tuple[int, ...] | None,
+    end: tuple[int, ...] | None,
+    axis: int,
+    step: int,
+) -> Result:
+    """A slice whose ends differ between pixels; None is the end of the array."""
+    return take_slice(values, axis, start[0] if start else 0, end[0] if end else None, step)
+
+
+def repeat_times(values: NDArray[Any], copies: tuple[int, ...], axis: int) -> Result:
+    """As many copies as are asked for, at most 10000."""
+    if not 0 <= copies[0] <= 10_000:
+        return values, np.zeros(values.shape[:2], bool)
+    return repeat(values, axis, copies[0])
+
+
+def reshape_to(values: NDArray[Any], shape: tuple[int, ...], dimensions: int) -> Result:
+    """A shape that differs between pixels."""
+    if len(shape) != dimensions:
+        return values, np.zeros(values.shape[:2], bool)
+    return reshape(values, shape)
+
+
+ARRAY_OPS: dict[str, Callable[..., Result | Ragged]] = {
     "project": project, "element": element, "slice": take_slice, "cat": concatenate, "repeat": repeat,
     "transpose": transpose, "reshape": reshape, "matrixMultiply": matrix_multiply, "matrixSolve": matrix_solve,
     "matrixInverse": matrix_inverse, "matrixPseudoInverse": matrix_pseudo_inverse,
@@ -275,5 +338,6 @@ ARRAY_OPS: dict[str, Callable[..., Result]] = {
     "matrixTranspose": matrix_transpose, "matrixToDiag": matrix_to_diagonal, "matrixDiagonal": matrix_diagonal,
     "dot": dot, "lengths": lengths, "length": length, "sort": sort, "sortBy": sort_by, "reduce": reduce,
     "reduceFields": reduce_fields, "unsqueeze": unsqueeze, "argmax": argmax, "dimensions": dimensions, "pad": pad,
-    "accum": accum, "mask": mask,
+    "accum": accum, "mask": mask, "bits": bits, "elementAt": element_at, "sliceFrom": slice_from,
+    "repeatTimes": repeat_times, "reshapeTo": reshape_to,
 }  # fmt: skip

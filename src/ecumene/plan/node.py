@@ -27,17 +27,30 @@ Mask = NDArray[np.bool_] | NDArray[np.float32] | None
 class Pixels:
     """Values ``(height, width)`` (array images: ``(height, width, *array axes)``) and their mask.
 
-    The mask is always ``(height, width)``. Values under a zero mask are arbitrary.
+    The mask is always ``(height, width)``. Values under a zero mask are arbitrary. ``lengths``, of shape
+    ``(height, width, number of axes)``, tells how much of each axis a pixel uses where arrays differ in shape
+    (None = all of it); what lies beyond is padding.
     """
 
     values: NDArray[Any]
     mask: Mask = None
+    lengths: NDArray[np.int32] | None = None
 
     def valid(self) -> NDArray[np.bool_]:
         """Where the mask is not zero."""
         if self.mask is None:
             return np.ones(self.values.shape[:2], bool)
         return np.asarray(self.mask > 0)
+
+    def picked(self, inside: NDArray[np.bool_]) -> NDArray[Any]:
+        """Values of some pixels ``(n, …)``; arrays of different shapes as ``(n,)`` objects."""
+        values = self.values[inside]
+        if self.lengths is None:
+            return values
+        out = np.empty(values.shape[0], object)
+        for k, (value, used) in enumerate(zip(values, self.lengths[inside].tolist(), strict=True)):
+            out[k] = value[tuple(slice(n) for n in used)]
+        return out
 
 
 def empty(window: Window, dtype: np.dtype[Any], axes: tuple[int, ...] = ()) -> Pixels:

@@ -9,11 +9,11 @@ from typing import Any
 from ecumene.algorithms.image import lift
 from ecumene.core.errors import EvaluationError
 from ecumene.core.image import Band, Image
-from ecumene.core.pixel_type import DOUBLE, PixelType, of_range, union
+from ecumene.core.pixel_type import DOUBLE, PixelType, of_range, of_value, union
 from ecumene.core.reducer import Reducer
 from ecumene.core.registry import REGISTRY, Algorithm, Argument, algorithm
 from ecumene.core.wire import Integer, Number
-from ecumene.plan.nodes import ArrayOp, Constant, Stack
+from ecumene.plan.nodes import ArrayOp, Constant, Masked, Stack
 
 LENGTHS = of_range(0, 2**31 - 1)
 
@@ -38,17 +38,22 @@ def _arrayed(name: str, image: Image) -> None:
             )
 
 
-def constants(name: str, image: Image | None) -> list[int]:
-    """The values of a constant image: positions and lengths must be the same everywhere here."""
-    out: list[int] = []
-    for band in image.bands if image is not None else ():
-        if not isinstance(band.node, Constant):
-            raise EvaluationError(
-                f"{name}: Positions and lengths that vary between pixels are not supported by this server yet."
-            )
-        value = band.node.value
-        out += [int(v) for v in value] if isinstance(value, tuple) else [int(value)]
-    return out
+def chosen_by(
+    image: Image, op: str, choices: list[Image], params: tuple[Any, ...], rule: Callable[[PixelType], PixelType],
+    *, lenient: bool = False,
+) -> Image:  # fmt: skip
+    """An array operator on every band whose positions or lengths come from images.
+
+    Each choice is one band for all, or one for each band of the image.
+    """
+    bands = []
+    for k, band in enumerate(image.bands):
+        nodes = tuple(
+            (c.bands[k] if len(c.bands) == len(image.bands) else c.bands[0]).node for c in choices
+        )
+        node = ArrayOp(op, (band.node, *nodes), params, rule(band.type), len(nodes), lenient)
+        bands.append(replace(band, node=node))
+    return image.with_bands(bands)
 
 
 @algorithm("Image.toArray")
@@ -139,7 +144,17 @@ def array_get(image: Image, position: Image) -> Image:
     image : the image.
     position : one band for each axis.
     """
-    return each(image, "element", tuple(constants("Image.arrayGet", position)), _dims(0))
+    name = "Image.arrayGet"
+    _arrayed(name, image)
+    whole = len(position.bands) == 1 and position.bands[0].type.dimensions == 1
+    for band in image.bands:
+        if not whole and len(position.bands) != band.type.dimensions:
+            raise EvaluationError(
+                f"{name}: The position must have a band for each of the {band.type.dimensions} dimensions, "
+                f"got {len(position.bands)}."
+            )
+    axes = [Image(bands=(band,)) for band in position.bands]
+    return chosen_by(image, "elementAt", axes, (), _dims(0))
 
 
 @algorithm("Image.arraySlice")
@@ -160,10 +175,12 @@ def array_slice(
     end : position after the last; the end if missing.
     step : distance between positions.
     """
-    name = "Image.arraySlice"
-    first = (constants(name, start) or [0])[0]
-    last = constants(name, end)
-    return each(input, "slice", (axis, first, last[0] if last else None, step), lambda t: t)
+    if step < 1:
+        raise EvaluationError(f"Image.arraySlice: 'step' must be positive, got {step}.")
+    _arrayed("Image.arraySlice", input)
+    nothing = Image(bands=(Band("none", Masked(of_range(0, 0))),))
+    ends = [start if start is not None else nothing, end if end is not None else nothing]
+    return chosen_by(input, "sliceFrom", ends, (axis, step), lambda t: t, lenient=True)
 
 
 @algorithm("Image.arrayTranspose", "Image.matrixTranspose")
@@ -194,13 +211,12 @@ def array_repeat(input: Image, axis: Integer, copies: Image) -> Image:
     axis : the axis.
     copies : how many.
     """
-    count = (constants("Image.arrayRepeat", copies) or [1])[0]
-    if not 0 <= count <= 10_000:
-        raise EvaluationError(
-            f"Image.arrayRepeat: The number of copies must be between 0 and 10000, got {count}."
-        )
-    return each(
-        input, "repeat", (axis, count), lambda t: t.with_dimensions(max(t.dimensions, axis + 1))
+    return chosen_by(
+        input,
+        "repeatTimes",
+        [copies],
+        (axis,),
+        lambda t: t.with_dimensions(max(t.dimensions, axis + 1)),
     )
 
 
@@ -322,12 +338,9 @@ def array_reshape(image: Image, lengths: Image, dimensions: Integer) -> Image:
     lengths : the new lengths as an array band.
     dimensions : how many there are.
     """
-    sizes = tuple(constants("Image.arrayReshape", lengths))
-    if len(sizes) != dimensions:
-        raise EvaluationError(
-            f"Image.arrayReshape: {dimensions} lengths are needed, got {len(sizes)}."
-        )
-    return each(image, "reshape", (sizes,), _dims(dimensions))
+    if len(lengths.bands) != 1:
+        raise EvaluationError("Image.arrayReshape: The lengths must be one array band.")
+    return chosen_by(image, "reshapeTo", [lengths], (dimensions,), _dims(dimensions))
 
 
 @algorithm("Image.arrayArgmax")
@@ -357,7 +370,7 @@ def array_pad(image: Image, lengths: list[Integer], pad: Number = 0) -> Image:
         image,
         "pad",
         (tuple(lengths), float(pad)),
-        lambda t: t.with_dimensions(max(t.dimensions, len(lengths))),
+        lambda t: union(t, of_value(pad)).with_dimensions(max(t.dimensions, len(lengths))),
     )
 
 
@@ -376,7 +389,7 @@ def array_accum(input: Image, axis: Integer, reducer: Reducer | None = None) -> 
 
 @algorithm("Image.arrayMask")
 def array_mask(input: Image, mask: Image) -> Image:
-    """The slices of every array where a mask array, the same everywhere, is not 0.
+    """The slices of every array where a mask array is not 0.
 
     Parameters
     ----------
@@ -451,3 +464,14 @@ def _declare() -> None:
 
 
 _declare()
+
+
+@algorithm("Image.bitsToArrayImage")
+def bits_to_array_image(input: Image) -> Image:
+    """The bits of every pixel as an array, the lowest first, up to the highest that is set.
+
+    Parameters
+    ----------
+    input : the image.
+    """
+    return each(input, "bits", (), lambda t: of_range(0, 1).with_dimensions(1))

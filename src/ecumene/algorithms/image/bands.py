@@ -331,7 +331,8 @@ def image_id(element: ElementArg) -> str | None:
     ----------
     element : an image or feature.
     """
-    return element.index or element.id
+    found: str | None = element.index or element.id
+    return found
 
 
 @algorithm("Image.date", returns="Date")

@@ -19,7 +19,7 @@ from ecumene.core.projection import DEFAULT_PROJECTION, Projection
 from ecumene.core.reducer import Reducer
 from ecumene.core.registry import REGISTRY, Algorithm, Argument, algorithm
 from ecumene.core.wire import Float, Long, Wire
-from ecumene.plan.nodes import Fold, Mosaic, QualityMosaic, Stack
+from ecumene.plan.nodes import Fold, Gather, Mosaic, QualityMosaic
 
 Images = Annotated[Collection, Wire("ImageCollection")]
 
@@ -289,23 +289,19 @@ def to_bands(collection: Images, *, context: Context) -> Image:
 
 @algorithm("ImageCollection.toArray")
 def to_array(collection: Images, *, context: Context) -> Image:
-    """Array pixels of images by bands; images that are masked in a band are left out of all pixels of the block.
+    """Arrays of images by bands at each pixel, of the images that are valid there in all bands.
 
     Parameters
     ----------
     collection : the images.
     """
-    from ecumene.plan.nodes import ArrayOp
-
     images = members("ImageCollection.toArray", collection, context)
     if not images:
         return Image()
-    rows = []
-    kind = union(*(band.type for image in images for band in image.bands))
-    for image in images:
-        row = Stack(tuple(band.node for band in image.bands), kind.with_dimensions(1))
-        rows.append(ArrayOp("reshape", (row,), ((1, len(image.bands)),), kind.with_dimensions(2)))
-    node: Any = rows[0]
-    for row in rows[1:]:
-        node = ArrayOp("cat", (node, row), (0,), kind.with_dimensions(2))
-    return Image(bands=(Band("array", node),), footprint=union_footprint(images))
+    columns = stacks_by_name(images)
+    kind = union(*(joined_type(column) for _, column in columns)).with_dimensions(2)
+    rows = tuple(tuple(column[i].node for _, column in columns) for i in range(len(images)))
+    place = shared_projection(band for _, column in columns for band in column)
+    return Image(
+        bands=(Band("array", Gather(rows, kind), place),), footprint=union_footprint(images)
+    )

@@ -23,7 +23,7 @@ from ecumene.core.pixel_type import UINT8
 from ecumene.core.projection import DEFAULT_PROJECTION
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Boolean, Integer, Object
-from ecumene.plan.nodes import ArrayOp, Masked, Stack
+from ecumene.plan.nodes import ArrayOp, Gather, Masked, Stack
 
 
 def _hidden(image: Image, names: list[str]) -> tuple[Band, ...]:
@@ -147,10 +147,12 @@ def to_array_per_band(
             raise EvaluationError(
                 f"{name}: 'axis' must be between 0 and {kind.dimensions}, got {axis}."
             )
-        if drop_masked:
-            raise EvaluationError(
-                f"{name}: Arrays of different lengths are not supported by this server yet."
+        if drop_masked and not kind.dimensions:
+            rows = tuple((band.node,) for band in column)
+            out.append(
+                Band(band_name, Gather(rows, kind.with_dimensions(1)), shared_projection(column))
             )
+            continue
         node: Any = Stack(tuple(band.node for band in column), kind.with_dimensions(1))
         if kind.dimensions:
             dims = kind.with_dimensions(max(kind.dimensions, axis + 1))

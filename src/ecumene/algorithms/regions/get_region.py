@@ -92,7 +92,7 @@ def _rows(image: Image, names: list[str], target: Target, context: Context) -> l
         lon, lat = transform(target.grid.crs, "EPSG:4326", x, y)
         columns = [
             [v.item() if ok else None for v, ok in zip(values, valid, strict=True)]
-            if values.ndim == 1
+            if values.ndim == 1 and values.dtype != object
             else [v.tolist() if ok else None for v, ok in zip(values, valid, strict=True)]
             for values, valid in zip(rows.values, rows.valid, strict=True)
         ]

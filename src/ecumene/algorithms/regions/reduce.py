@@ -91,7 +91,7 @@ def reduce_over(
             if not keep.any():
                 continue
             states[number] = reducer.accumulator.add(
-                states[number], [p.values[keep] for p in part], [weight[keep] for weight in weights]
+                states[number], [p.picked(keep) for p in part], [weight[keep] for weight in weights]
             )
     return [
         (band, reducer.accumulator.finish(state))

@@ -60,7 +60,7 @@ def pixels_inside(bands: Iterable[Band], target: Target, context: Context) -> It
         yield Rows(
             cols + window.col,
             rows + window.row,
-            [p.values[inside] for p in pixels],
+            [p.picked(inside) for p in pixels],
             [np.ones(cols.size, bool) if p.mask is None else p.mask[inside] > 0 for p in pixels],
         )
 

@@ -1,6 +1,6 @@
 """The plan nodes: what the machine does with pixels."""
 
-from ecumene.plan.nodes.arrays import ArrayOp, Pick, Predict, Stack
+from ecumene.plan.nodes.arrays import ArrayOp, Gather, Pick, Predict, Stack
 from ecumene.plan.nodes.basic import (
     Blend,
     Cast,
@@ -28,7 +28,7 @@ from ecumene.plan.nodes.windowed import Windowed
 
 __all__ = [
     "ArrayOp", "Blend", "Cast", "Choice", "Clip", "ConnectedCount", "ConnectedLabels",
-    "ConnectedReduce", "Constant", "Coordinates", "Displaced", "Elementwise", "Fold",
+    "ConnectedReduce", "Constant", "Coordinates", "Displaced", "Elementwise", "Fold", "Gather",
     "Inside", "Mark", "MaskOf", "Masked", "Mosaic", "Moved", "Neighborhood", "Overlaid", "Paint", "Painted", "Pick",
     "Predict", "QualityMosaic", "ReduceResolution", "Remap", "ReplaceMask", "Reproject", "Resample",
     "Source", "Stack", "Styled", "Unmask", "UpdateMask", "Where", "Windowed",

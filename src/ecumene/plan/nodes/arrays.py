@@ -12,6 +12,7 @@ from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Grid, Window
 from ecumene.numerics.arrays import ARRAY_OPS
 from ecumene.numerics.elementwise import saturate
+from ecumene.plan import ragged
 from ecumene.plan.node import Evaluation, Pixels, PlanNode, empty, is_empty, joined
 
 
@@ -36,23 +37,80 @@ class Stack(PlanNode):
 
 @dataclass(frozen=True, eq=False)
 class ArrayOp(PlanNode):
-    """An operator of ``numerics.arrays`` on array pixels: ``op(values of inputs…, *params)``."""
+    """An operator of ``numerics.arrays`` on array pixels: ``op(values of operands…, choices…, *params)``.
+
+    The last ``choices`` operands are handed over as tuples of integers; with ``lenient`` a pixel where such a
+    one is masked gets None there instead of being masked.
+    """
 
     op: str
     operands: tuple[PlanNode, ...]
     params: tuple[Any, ...]
     type: PixelType
+    choices: int = 0
+    lenient: bool = False
 
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
-        """Vectorised over the block."""
+        """Vectorised over the pixels of equal shapes."""
         parts: list[Pixels] = []
-        for node in self.operands:
+        plain = len(self.operands) - self.choices
+        for number, node in enumerate(self.operands):
             pixels = yield node, grid, window
             if is_empty(pixels):
-                return empty(window, self.type.dtype, (0,) * self.type.dimensions)
+                if number < plain or not self.lenient:
+                    return empty(window, self.type.dtype, (0,) * self.type.dimensions)
+                pixels = Pixels(pixels.values, np.zeros(window.shape, bool))
             parts.append(pixels)
-        values, good = ARRAY_OPS[self.op](*(part.values for part in parts), *self.params)
-        return Pixels(saturate(values, self.type), joined(*(part.mask for part in parts), good))
+
+        def function(*values: Any) -> Any:
+            return ARRAY_OPS[self.op](*values, *self.params)
+
+        values, mask, lengths = ragged.apply(function, parts[:plain], parts[plain:], self.lenient)
+        if values.ndim != 2 + self.type.dimensions:
+            return empty(window, self.type.dtype, (0,) * self.type.dimensions)
+        return Pixels(saturate(values, self.type), mask, lengths)
+
+
+@dataclass(frozen=True, eq=False)
+class Gather(PlanNode):
+    """Pixels of several images as one array: only of the images that are valid there in all their bands.
+
+    ``rows[i]`` are the bands of the i-th image. Values are ``(h, w, images, bands)``, or ``(h, w, images)`` for
+    one-dimensional types (which take one band).
+    """
+
+    rows: tuple[tuple[PlanNode, ...], ...]
+    type: PixelType
+
+    def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
+        """Stacked values, those that are there first; masked where no image is."""
+        stack, seen = [], []
+        for row in self.rows:
+            parts: list[Pixels] = []
+            for node in row:
+                pixels = yield node, grid, window
+                if is_empty(pixels):
+                    break
+                parts.append(pixels)
+            if len(parts) < len(row):
+                continue
+            stack.append(np.stack([saturate(part.values, self.type) for part in parts], axis=2))
+            mask = joined(*(part.mask for part in parts))
+            seen.append(np.ones(window.shape, bool) if mask is None else np.asarray(mask > 0))
+        if not stack:
+            return empty(window, self.type.dtype, (0,) * self.type.dimensions)
+        values, valid = np.stack(stack, axis=2), np.stack(seen, axis=2)
+        if self.type.dimensions == 1:
+            values = values[..., 0]
+        if valid.all():
+            return Pixels(values)
+        order = np.argsort(~valid, axis=2, kind="stable")
+        lifted = order.reshape(*order.shape, *(1,) * (values.ndim - 3))
+        values = np.take_along_axis(values, lifted, axis=2)
+        lengths = np.empty((*window.shape, self.type.dimensions), "int32")
+        lengths[:] = values.shape[2:]
+        lengths[..., 0] = valid.sum(axis=2)
+        return Pixels(values, lengths[..., 0] > 0, lengths)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Grid, Window
 from ecumene.numerics.elementwise import OPS, saturate
 from ecumene.plan.node import Evaluation, Mask, Pixels, PlanNode, empty, is_empty, joined
+from ecumene.plan.ragged import aligned
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +60,11 @@ class Elementwise(PlanNode):
             parts.append(pixels)
         op = OPS[self.op]
         values = [part.values for part in parts]
-        if any(v.ndim > 2 for v in values):
-            values = _aligned(values)
         mask: Mask = joined(*(part.mask for part in parts))
+        lengths = None
+        if any(v.ndim > 2 for v in values):
+            values, lengths, same = aligned(parts)
+            mask = joined(mask, same)
         if op.valid is not None:
             domain = op.valid(*values, *self.params)
             if domain is not None and not domain.all():
@@ -69,13 +72,7 @@ class Elementwise(PlanNode):
                     domain = domain.all(axis=tuple(range(2, domain.ndim)))
                 mask = joined(mask, np.broadcast_to(domain, window.shape))
         out = op.apply(values, self.params, self.type)
-        return Pixels(_whole(out, window), mask)
-
-
-def _aligned(values: list[NDArray[Any]]) -> list[NDArray[Any]]:
-    """Scalar pixels beside array pixels get axes of length one."""
-    axes = max(v.ndim for v in values)
-    return [v.reshape(*v.shape, *(1,) * (axes - v.ndim)) for v in values]
+        return Pixels(_whole(out, window), mask, lengths)
 
 
 def _whole(values: NDArray[Any], window: Window) -> NDArray[Any]:
@@ -96,7 +93,7 @@ class Cast(PlanNode):
         pixels = yield self.input, grid, window
         if is_empty(pixels):
             return empty(window, self.type.dtype)
-        return Pixels(saturate(pixels.values, self.type), pixels.mask)
+        return Pixels(saturate(pixels.values, self.type), pixels.mask, pixels.lengths)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,8 +151,9 @@ class UpdateMask(PlanNode):
             or other is None
             or (pixels.mask.dtype == bool and other.dtype == bool)
         ):
-            return Pixels(pixels.values, joined(pixels.mask, other))
-        return Pixels(pixels.values, (pixels.mask.astype("float32") * other.astype("float32")))
+            return Pixels(pixels.values, joined(pixels.mask, other), pixels.lengths)
+        product = pixels.mask.astype("float32") * other.astype("float32")
+        return Pixels(pixels.values, product, pixels.lengths)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +173,7 @@ class ReplaceMask(PlanNode):
             low, high = self.type.bounds
             zero = min(max(0, low), high)
             values = np.where(_lifted(pixels.valid(), values), values, values.dtype.type(zero))
-        return Pixels(values, mask)
+        return Pixels(values, mask, pixels.lengths)
 
 
 def _lifted(mask: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:

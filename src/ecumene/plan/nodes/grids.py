@@ -61,7 +61,8 @@ class Reproject(PlanNode):
                 if mask is None
                 else np.where(lookup.outside, mask.dtype.type(0), mask)
             )
-        return Pixels(pixels.values[rows, cols], mask)
+        lengths = None if pixels.lengths is None else pixels.lengths[rows, cols]
+        return Pixels(pixels.values[rows, cols], mask, lengths)
 
 
 @dataclass(frozen=True, eq=False)

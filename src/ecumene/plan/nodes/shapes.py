@@ -63,7 +63,7 @@ class Clip(PlanNode):
         pixels = yield self.input, grid, window
         if is_empty(pixels):
             return pixels
-        return Pixels(pixels.values, joined(pixels.mask, mask))
+        return Pixels(pixels.values, joined(pixels.mask, mask), pixels.lengths)
 
 
 @dataclass(frozen=True, eq=False)
