@@ -224,7 +224,7 @@ def explain(classifier: Classifier) -> dict[str, Object]:
     classifier : a trained classifier.
     """
     _trained("Classifier.explain", classifier)
-    estimator = getattr(classifier.model, "estimator", None)
+    estimator: Any = getattr(classifier.model, "estimator", None)
     out: dict[str, Any] = {"classes": [int(c) for c in classifier.classes], "mode": classifier.mode}
     importance = getattr(estimator, "feature_importances_", None)
     if importance is not None:

@@ -97,7 +97,7 @@ def get_string(dictionary: Items, key: str) -> str:
 def get_array(dictionary: Items, key: str) -> Array:
     """The array of a key."""
     value = _typed("Dictionary.getArray", dictionary, key, (Array, list), "Array")
-    return Array.of(np.asarray(value)) if isinstance(value, list) else value  # type: ignore[no-any-return]
+    return Array.of(np.asarray(value)) if isinstance(value, list) else value
 
 
 @algorithm("Dictionary.getGeometry")

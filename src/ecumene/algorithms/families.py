@@ -151,6 +151,7 @@ def _element_type(op: Op, kind: PixelType, arrays: tuple[Array, ...]) -> PixelTy
 def _entry(kind: str, name: str, op: Op, words: str) -> Algorithm:
     image = "Image<unknown bands>"
     type_ = image if kind == "Image" else kind
+    names: tuple[str, ...]
     if op.arity == 1:
         names = ("value",) if kind == "Image" else ("input",)
         said = {"value": "the image", "input": "the operand"}

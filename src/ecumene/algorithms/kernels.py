@@ -114,6 +114,7 @@ EDGES: dict[str, tuple[list[list[int]], tuple[int, int], str]] = {
 
 
 def _declare() -> None:
+    arguments: tuple[Argument, ...]
     for short, (rule, normal, words) in SHAPES.items():
         arguments = (
             Argument("radius", "Float", "size from the centre", parameter="radius"),

@@ -60,16 +60,11 @@ def _grouped(digits: str) -> str:
 
 def _digits(value: Any, precision: int | None, conversion: str) -> str:
     """The magnitude of a number by a Java conversion."""
-    if conversion in "dox X".replace(" ", ""):
+    if conversion in "doxX":
         if not float(value).is_integer():
             raise EvaluationError(f"Number.format: '%{conversion}' needs an integer, got {value}.")
         whole = abs(int(value))
-        return {
-            "d": str,
-            "o": lambda v: f"{v:o}",
-            "x": lambda v: f"{v:x}",
-            "X": lambda v: f"{v:X}",
-        }[conversion](whole)
+        return format(whole, conversion)
     number = decimal.Decimal(repr(abs(float(value))))
     places = 6 if precision is None else precision
     context = decimal.Context(prec=400, rounding=decimal.ROUND_HALF_UP)

@@ -14,10 +14,9 @@ from ecumene.api import grids
 from ecumene.api.call import Call, pick, wrapped
 from ecumene.api.services import Bytes, Services
 from ecumene.core.context import Context
-from ecumene.core.errors import EvaluationError, LimitExceeded, NotFound, RequestError
+from ecumene.core.errors import BindingError, EvaluationError, LimitExceeded, NotFound, RequestError
 from ecumene.core.image import Image
 from ecumene.core.projection import Grid, Window
-from ecumene.engine.bind import BindingError
 from ecumene.engine.coerce import Mismatch, coerce, type_name
 from ecumene.raster import encode
 
@@ -171,7 +170,8 @@ def picture(image: Image, arrays: Arrays, masks: Masks, kind: str) -> Bytes:
 def _byte(values: NDArray[Any]) -> NDArray[np.uint8]:
     if values.dtype == np.uint8:
         return values
-    return np.clip(np.nan_to_num(values, nan=0.0, posinf=255, neginf=0), 0, 255).astype("uint8")
+    bounded = np.clip(np.nan_to_num(values, nan=0.0, posinf=255, neginf=0), 0, 255)
+    return np.asarray(bounded, "uint8")
 
 
 def render(

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -100,9 +101,8 @@ class Application:
             gauge = Gauge(
                 f"ecumene_block_cache_{name}", f"Block cache: {name}.", registry=self.metrics
             )
-            gauge.set_function(
-                lambda n=name: float(getattr(store.stats, n)) if store is not None else 0.0
-            )
+            if store is not None:
+                gauge.set_function(partial(_statistic, store, name))
 
     # -- ASGI ------------------------------------------------------------------------------------
 
@@ -309,6 +309,10 @@ class Application:
             if isinstance(found, Bytes)
             else json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
         )
+
+
+def _statistic(store: Any, name: str) -> float:
+    return float(getattr(store.stats, name))
 
 
 def errors_for_body() -> EcumeneError:

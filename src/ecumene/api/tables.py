@@ -14,9 +14,8 @@ from ecumene.api.services import Bytes, Services
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
 from ecumene.core.element import INDEX, Element
-from ecumene.core.errors import EvaluationError, RequestError
+from ecumene.core.errors import BindingError, EvaluationError, RequestError
 from ecumene.core.geometry import Geometry
-from ecumene.engine.bind import BindingError
 from ecumene.engine.coerce import Mismatch, coerce, type_name
 from ecumene.vector.geojson import encode_plain
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 HERE = (-121.58626826832939, 38.059141484827485)
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
@@ -29,8 +30,10 @@ def run(
         say(f"  {step:<44}{seconds[step]:6.2f} s")
 
     start = time.perf_counter()
-    credentials = service_account.Credentials.from_service_account_file(str(key_file))
-    web = AuthorizedSession(credentials.with_scopes(SCOPES))
+    credentials: Any = service_account.Credentials.from_service_account_file(  # type: ignore[no-untyped-call]
+        str(key_file)
+    )
+    web: Any = AuthorizedSession(credentials.with_scopes(SCOPES))  # type: ignore[no-untyped-call]
     asset = web.get(f"{base}/v1beta/projects/earthengine-public/assets/LANDSAT")
     asset.raise_for_status()
     timed("log in, read an asset", start)
@@ -51,7 +54,7 @@ def run(
     timed(f"build the graph; {count} scenes meet the point", start)
 
     start = time.perf_counter()
-    grid = ee.Projection("EPSG:4326").atScale(10).getInfo()
+    grid: Any = ee.Projection("EPSG:4326").atScale(10).getInfo()
     scale_x, scale_y = grid["transform"][0], -grid["transform"][4]
     timed("ask for the scale", start)
 

@@ -225,7 +225,7 @@ def _half_up(values: Values) -> Values:
 
 def _keep_int(function: Callable[[Values], Values]) -> Callable[[Values], Values]:
     def apply(values: Values) -> Values:
-        return function(values) if values.dtype.kind == "f" else values
+        return np.asarray(function(values)) if values.dtype.kind == "f" else values
 
     return apply
 
@@ -237,7 +237,7 @@ def _shift(a: Values, b: Values, sign: int) -> Values:
 
 
 def _bit_count(values: Values) -> Values:
-    return np.bitwise_count(_as_int(values).view("uint64")).astype("int64")
+    return np.asarray(np.bitwise_count(_as_int(values).view("uint64")), "int64")
 
 
 def _power(a: Values, b: Values) -> Values:
@@ -368,17 +368,17 @@ _op("log", 1, np.log, floating, lambda a: a > 0, kind="float")
 _op("log10", 1, np.log10, floating, lambda a: a > 0, kind="float")
 _op("acos", 1, np.arccos, floating, _within(-1, 1), kind="float")
 _op("asin", 1, np.arcsin, floating, _within(-1, 1), kind="float")
-for _name, _function in (
+for _name, _curve in (
     ("exp", np.exp), ("cbrt", np.cbrt), ("sin", np.sin), ("cos", np.cos), ("tan", np.tan), ("atan", np.arctan),
     ("sinh", np.sinh), ("cosh", np.cosh), ("tanh", np.tanh),
 ):  # fmt: skip
-    _op(_name, 1, _function, floating, kind="float")
-for _name, _function in (
+    _op(_name, 1, _curve, floating, kind="float")
+for _name, _special in (
     ("erf", special.erf), ("erfc", special.erfc), ("erfInv", special.erf_inverse), ("erfcInv", special.erfc_inverse),
     ("gamma", special.gamma), ("digamma", special.digamma), ("trigamma", special.trigamma),
     ("lanczos", special.lanczos),
 ):  # fmt: skip
-    _op(_name, 1, lambda a, f=_function: f(a.astype("float64")), floating)
+    _op(_name, 1, lambda a, f=_special: f(a.astype("float64")), floating)
 
 CASTS: dict[str, PixelType] = {
     "toUint8": pt.UINT8, "toInt8": pt.INT8, "toUint16": pt.UINT16, "toInt16": pt.INT16, "toUint32": pt.UINT32,

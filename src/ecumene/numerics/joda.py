@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 import zoneinfo
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ecumene.core.errors import EvaluationError
@@ -61,10 +63,13 @@ def millis_of(when: dt.datetime) -> int:
     return delta.days * 86_400_000 + delta.seconds * 1000 + delta.microseconds // 1000
 
 
-def local(tz: str | None, year: int, month: int = 1, day: int = 1, *rest: int) -> dt.datetime:
+def local(
+    tz: str | None, year: int, month: int = 1, day: int = 1,
+    hour: int = 0, minute: int = 0, second: int = 0, micro: int = 0,
+) -> dt.datetime:  # fmt: skip
     """A local date and time; EvaluationError if there is none."""
     try:
-        return dt.datetime(year, month, day, *rest, tzinfo=zone(tz))
+        return dt.datetime(year, month, day, hour, minute, second, micro, tzinfo=zone(tz))
     except ValueError as error:
         raise EvaluationError(f"Invalid date: {error}.") from None
 
@@ -134,10 +139,13 @@ def _year(value: int, count: int) -> str:
     return str(value % 100).zfill(2) if count == 2 else str(value).zfill(count)
 
 
-def _zone_name(when: dt.datetime, count: int, tz: str | None) -> str:
-    if count >= 4:
-        return {"UTC": "Coordinated Universal Time"}.get(when.tzname() or "", when.tzname() or "")
-    return when.tzname() or ""
+def _zone_name(when: dt.datetime, count: int) -> str:
+    """``PDT``, or ``Pacific Daylight Time`` from four letters on."""
+    if count < 4:
+        return when.tzname() or ""
+    from babel.dates import get_timezone_name  # takes a while to import, and is seldom needed
+
+    return str(get_timezone_name(when, width="long", locale="en"))
 
 
 def _offset(when: dt.datetime, count: int, tz: str | None) -> str:
@@ -149,42 +157,41 @@ def _offset(when: dt.datetime, count: int, tz: str | None) -> str:
     return f"{sign}{hours:02d}{':' if count == 2 else ''}{rest:02d}"
 
 
+_NUMBERS: dict[str, Callable[[dt.datetime], int]] = {
+    "d": lambda t: t.day, "D": lambda t: t.timetuple().tm_yday, "H": lambda t: t.hour, "k": lambda t: t.hour or 24,
+    "h": lambda t: t.hour % 12 or 12, "K": lambda t: t.hour % 12, "m": lambda t: t.minute, "s": lambda t: t.second,
+    "w": lambda t: t.isocalendar().week, "e": lambda t: t.isoweekday(), "C": lambda t: t.year // 100,
+}  # fmt: skip
+
+
+def _month(when: dt.datetime, count: int) -> str:
+    name = MONTHS[when.month - 1]
+    return name if count >= 4 else name[:3] if count == 3 else str(when.month).zfill(count)
+
+
+def _weekday(when: dt.datetime, count: int) -> str:
+    name = DAYS[when.weekday()]
+    return name if count >= 4 else name[:3]
+
+
+_TEXTS: dict[str, Callable[[dt.datetime, int], str]] = {
+    **dict.fromkeys("yYu", lambda t, n: _year(t.year, n)), "x": lambda t, n: _year(t.isocalendar().year, n),
+    "M": _month, "E": _weekday, "a": lambda t, n: "AM" if t.hour < 12 else "PM", "G": lambda t, n: "AD",
+    "S": lambda t, n: str(t.microsecond).zfill(6).ljust(n, "0")[:n], "z": _zone_name,
+}  # fmt: skip
+
+
 def format_date(millis: int, pattern: str | None, tz: str | None = None) -> str:
     """An instant as text by a Joda pattern (``yyyy-MM-dd'T'HH:mm:ss`` by default)."""
     when = at(millis, tz)
-    iso_year, week, _ = when.isocalendar()
     out = []
     for letter, count in tokens(pattern or "yyyy-MM-dd'T'HH:mm:ss"):
-        if not letter:
-            out.append(str(count))
-            continue
-        assert isinstance(count, int)
-        numbers = {
-            "d": when.day, "D": when.timetuple().tm_yday, "H": when.hour, "k": when.hour or 24, "h": when.hour % 12 or 12,
-            "K": when.hour % 12, "m": when.minute, "s": when.second, "w": week, "e": when.isoweekday(), "C": when.year // 100,
-        }  # fmt: skip
-        if letter in numbers:
-            out.append(str(numbers[letter]).zfill(count))
-        elif letter in "yYu":
-            out.append(_year(when.year, count))
-        elif letter == "x":
-            out.append(_year(iso_year, count))
-        elif letter == "M":
-            name = MONTHS[when.month - 1]
-            out.append(
-                name if count >= 4 else name[:3] if count == 3 else str(when.month).zfill(count)
-            )
-        elif letter == "E":
-            name = DAYS[when.weekday()]
-            out.append(name if count >= 4 else name[:3])
-        elif letter == "a":
-            out.append("AM" if when.hour < 12 else "PM")
-        elif letter == "S":
-            out.append(str(when.microsecond).zfill(6).ljust(count, "0")[:count])
-        elif letter == "G":
-            out.append("AD")
-        elif letter == "z":
-            out.append(_zone_name(when, count, tz))
+        if not isinstance(count, int):
+            out.append(count)
+        elif letter in _NUMBERS:
+            out.append(str(_NUMBERS[letter](when)).zfill(count))
+        elif letter in _TEXTS:
+            out.append(_TEXTS[letter](when, count))
         elif letter == "Z":
             out.append(_offset(when, count, tz))
         else:
@@ -210,47 +217,62 @@ def _named(text: str, i: int, names: tuple[str, ...]) -> tuple[int, int]:
     raise ValueError(f"a name is needed at position {i}")
 
 
+@dataclass
+class _Reading:
+    """How far a text is read, and what was found in it."""
+
+    text: str
+    zone: str | None
+    at: int = 0
+    fields: dict[str, int] = field(default_factory=dict)
+
+    def literal(self, literal: str) -> None:
+        if not self.text.startswith(literal, self.at):
+            raise ValueError(f"'{literal}' is needed at position {self.at}")
+        self.at += len(literal)
+
+    def number(self, letter: str, count: int, most: int) -> None:
+        start = self.at
+        value, self.at = _number(self.text, start, most)
+        if letter == "S":
+            value = int(str(value).zfill(self.at - start).ljust(6, "0")[:6])
+        elif letter in "yYu" and count == 2 and value < 100:
+            value += 2000 if value < 70 else 1900
+        self.fields["y" if letter in "Yu" else letter] = value
+
+    def name_of_zone(self) -> None:
+        match = re.match(r"[A-Za-z_/]+|[+-]\d{2}:?\d{2}", self.text[self.at :])
+        if match is None:
+            raise ValueError(f"a zone is needed at position {self.at}")
+        self.zone, self.at = match.group(), self.at + match.end()
+
+    def component(self, letter: str, count: int, adjacent: bool) -> None:
+        if letter == "M" and count >= 3:
+            month, self.at = _named(self.text, self.at, MONTHS)
+            self.fields["M"] = month + 1
+        elif letter == "E":
+            _, self.at = _named(self.text, self.at, DAYS)
+        elif letter == "a":
+            self.fields["a"], self.at = _half(self.text, self.at)
+        elif letter in "zZ":
+            self.name_of_zone()
+        else:
+            self.number(letter, count, count if adjacent else 9)
+
+
 def parse_pattern(pattern: str, text: str, tz: str | None = None) -> int:
     """Text by a Joda pattern as milliseconds; numbers may have fewer or more digits than letters."""
-    fields: dict[str, int] = {}
-    i = 0
-    name = tz
+    reading = _Reading(text, tz)
     parts = tokens(pattern)
     try:
-        for position, (letter, count) in enumerate(parts):
-            if not letter:
-                literal = str(count)
-                if text[i : i + len(literal)] != literal:
-                    raise ValueError(f"'{literal}' is needed at position {i}")
-                i += len(literal)
-                continue
-            assert isinstance(count, int)
-            adjacent = position + 1 < len(parts) and parts[position + 1][0] != ""
-            if letter == "M" and count >= 3:
-                month, i = _named(text, i, MONTHS)
-                fields["M"] = month + 1
-            elif letter == "E":
-                _, i = _named(text, i, DAYS)
-            elif letter == "a":
-                half, i = _half(text, i)
-                fields["a"] = half
-            elif letter in "zZ":
-                match = re.match(r"[A-Za-z_/]+|[+-]\d{2}:?\d{2}", text[i:])
-                if match is None:
-                    raise ValueError(f"a zone is needed at position {i}")
-                name, i = match.group(), i + match.end()
-            elif letter == "S":
-                start = i
-                value, i = _number(text, i, count if adjacent else 9)
-                fields["S"] = int(str(value).zfill(i - start).ljust(6, "0")[:6])
+        for (letter, count), (following, _) in zip(parts, [*parts[1:], ("", "")], strict=True):
+            if isinstance(count, int):
+                reading.component(letter, count, following != "")
             else:
-                value, i = _number(text, i, count if adjacent else 9)
-                if letter in "yYu" and count == 2 and value < 100:
-                    value += 2000 if value < 70 else 1900
-                fields["y" if letter in "Yu" else letter] = value
-        if i != len(text):
-            raise ValueError(f"'{text[i:]}' is left over")
-        return millis_of(_assembled(fields, name))
+                reading.literal(count)
+        if reading.at != len(text):
+            raise ValueError(f"'{text[reading.at :]}' is left over")
+        return millis_of(_assembled(reading.fields, reading.zone))
     except (ValueError, OverflowError) as error:
         raise EvaluationError(
             f"Date.parse: Cannot parse '{text[:100]}' with pattern '{pattern[:100]}': {error}."

@@ -38,9 +38,12 @@ def gamma(x: Values) -> Values:
     return np.asarray(np.where(pole, np.nan, found))
 
 
-def gammainc(a: Values, x: Values) -> Values:
-    """Regularised lower incomplete gamma function; NaN outside its domain."""
-    a, x = np.asarray(a, "float64"), np.asarray(x, "float64")
+def gammainc(x: Values, a: Values) -> Values:
+    """Regularised lower incomplete gamma function P(a, x); NaN outside its domain.
+
+    The point comes first and the parameter second, as in Earth Engine's documented examples.
+    """
+    x, a = np.asarray(x, "float64"), np.asarray(a, "float64")
     found = scipy.special.gammainc(a, x)
     return np.asarray(np.where((a <= 0) | (x < 0), np.nan, found))
 

@@ -116,7 +116,7 @@ def to_crs(geometry: Geometry, crs: str, max_error: Any = None) -> Geometry:
 
 def _without_infinities(shape: Any) -> Any:
     def ring(points: NDArray[Any]) -> NDArray[Any]:
-        return points[np.isfinite(points).all(axis=1)]
+        return np.asarray(points[np.isfinite(points).all(axis=1)])
 
     kind = shape.geom_type
     if kind == "Polygon":

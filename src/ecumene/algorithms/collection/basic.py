@@ -295,7 +295,7 @@ def geometry(collection: Collection, max_error: ErrorMargin = ZERO) -> Geometry:
 @algorithm("Collection.bounds")
 def bounds(
     collection: Collection,
-    max_error: ErrorMargin = ZERO,
+    max_error: ErrorMargin = ZERO,  # type: ignore[assignment]
     proj: Projection = DEGREES,  # type: ignore[assignment]
 ) -> Geometry:
     """The box that holds all geometries.

@@ -103,6 +103,7 @@ def _by_parts(
     name: str, image: Image, reducer: Reducer, target: Target, context: Context
 ) -> list[tuple[str | None, list[tuple[Any, Any]]]]:
     """A combined reducer: each part keeps its own rule at the edge of the region."""
+    images: list[tuple[str | None, Image]]
     if reducer.inputs == 1:
         images = [(band.name, image.with_bands([band])) for band in image.bands]
     else:

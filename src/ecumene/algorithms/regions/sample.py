@@ -46,7 +46,7 @@ class Rows(NamedTuple):
     @property
     def complete(self) -> NDArray[np.bool_]:
         """Rows that are valid in every band."""
-        return np.logical_and.reduce(self.valid)
+        return np.asarray(np.logical_and.reduce(self.valid))
 
 
 def pixels_inside(bands: Iterable[Band], target: Target, context: Context) -> Iterator[Rows]:
@@ -337,7 +337,8 @@ def sample_rectangle(
             )
         assert context.pixels is not None
         (pixels,) = context.pixels.read([band.node], target.grid, window, context)
-        values, fill = pixels.values, default_value
+        values = pixels.values
+        fill: Any = default_value
         if pixels.mask is not None and not (pixels.mask > 0).all():
             if values.ndim > 2 and default_array_value is not None:
                 fill = default_array_value.values

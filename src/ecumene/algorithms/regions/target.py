@@ -36,7 +36,7 @@ class Target:
         a, b, _, d, e, _ = invert(self.grid.transform)
         width = abs(a * (east - west)) + abs(b * (north - south))
         height = abs(d * (east - west)) + abs(e * (north - south))
-        return math.floor(width * height)
+        return int(math.floor(width * height))
 
 
 def aggregation_grid(

@@ -121,10 +121,8 @@ def interval_mean(low: float, high: float) -> Collected:
         a, b = _percentile(values, weights, low / 100), _percentile(values, weights, high / 100)
         inside = np.where((values >= a) & (values <= b), weights, 0)
         total = inside.sum(axis=0)
-        mean = (np.where(inside > 0, values, 0) * inside).sum(axis=0) / np.where(
-            total == 0, 1, total
-        )
-        return [(mean, total > 0)]
+        weighted = (np.where(inside > 0, values, 0) * inside).sum(axis=0)
+        return [(weighted / np.where(total == 0, 1, total), total > 0)]
 
     return Collected(finish)
 
@@ -135,7 +133,7 @@ def _mode(values: NDArray[Any], weights: NDArray[Any]) -> Output:
     if n == 0:
         return [(out, valid)]
     values, weights = _sorted(values, weights)
-    valid = (weights > 0).any(axis=0)
+    valid = np.asarray((weights > 0).any(axis=0))
     best = np.zeros(cells)
     run = np.zeros(cells)
     for k in range(n):
