@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -340,54 +341,19 @@ def test_prefetch_fills_the_cache(tmp_path, store):
     assert store.stats.hits == 1
 
 
-class _Ranges(BaseHTTPRequestHandler):
-    """Serves one file, whole or by ranges, as object stores do."""
-
-    content = b""
-
-    def do_HEAD(self):
-        self._answer(body=False)
-
-    def do_GET(self):
-        self._answer(body=True)
-
-    def _answer(self, *, body: bool) -> None:
-        if not self.path.endswith("/a.tif"):
-            self.send_error(404)
-            return
-        data, asked = self.content, self.headers.get("Range")
-        if asked:
-            first, last = asked.removeprefix("bytes=").split("-")
-            start, end = int(first), min(int(last or len(data) - 1), len(data) - 1)
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{end}/{len(data)}")
-            data = data[start : end + 1]
-        else:
-            self.send_response(200)
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        if body:
-            self.wfile.write(data)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
-def web():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Ranges)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+def web(tmp_path):
+    command = [sys.executable, str(Path(__file__).with_name("ranges.py")), str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        process.terminate()
 
 
 def test_files_on_the_network(tmp_path, web):
     path = tmp_path / "a.tif"
     data = values("uint16")
     write(path, data, overviews=(2,), **TILED, compress="deflate")
-    _Ranges.content = path.read_bytes()
     store = BlockStore(2**26, Gate([f"{web}/open"]))
     url = f"{web}/open/a.tif"
     np.testing.assert_array_equal(store.window(url, 1, 0, 0, 0, WIDTH, HEIGHT), data[0])
