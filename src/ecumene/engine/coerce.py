@@ -83,7 +83,9 @@ def _list_of(text: str, inner: str) -> Convert:
             raise Mismatch(text, value)
         if item is promote.anything:
             return value
-        return [None if part is None else item(part, context, registry) for part in value]
+        if None in value:  # only lists of anything may hold nothing
+            raise Mismatch(text, value)
+        return [item(part, context, registry) for part in value]
 
     return convert
 

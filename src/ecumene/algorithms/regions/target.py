@@ -32,6 +32,8 @@ class Target:
     @property
     def pixels(self) -> int:
         """The count that limits are compared with: the box of the region in pixels, truncated."""
+        if self.region.shape.is_empty:
+            return 0
         west, south, east, north = self.region.shape.bounds
         a, b, _, d, e, _ = invert(self.grid.transform)
         width = abs(a * (east - west)) + abs(b * (north - south))
