@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ecumene.api.accounts import Accounts
@@ -38,7 +39,12 @@ def cache_size() -> int:
 
 
 def build(
-    data: Path, *, limits: str = "open", anonymous: bool = False, authentication: bool = True
+    data: Path,
+    *,
+    limits: str = "open",
+    anonymous: bool = False,
+    authentication: bool = True,
+    compute_seconds: float | None = None,
 ) -> Application:
     """The application on a data folder.
 
@@ -47,6 +53,7 @@ def build(
     data : where the catalogue and the accounts are; made if missing.
     limits : ``open`` or ``gee``.
     anonymous : let requests without a token in.
+    compute_seconds : time that a computation may take; None keeps the profile's.
     authentication : False serves everybody as anonymous and has no token endpoint.
     """
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
@@ -54,6 +61,8 @@ def build(
     catalog = Catalog(data, node=source_node)
     store = BlockStore(cache_size(), catalog.gate)
     profile = PROFILES[limits]
+    if compute_seconds is not None:
+        profile = replace(profile, compute_seconds=compute_seconds)
     engine = Engine(catalog, Executor(store), profile)
     accounts = Accounts.of(data) if authentication else None
     return Application(Services(engine, catalog), accounts, Settings(profile, anonymous))

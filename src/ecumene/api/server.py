@@ -194,9 +194,16 @@ class Application:
             )
         base = f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
         call = Call(params, query, {}, account, base, version)
-        with self.seconds.labels(route.id).time():
-            response = await self._run(route, call, body, request)
-        self.requests.labels(route.id, str(response.status_code)).inc()
+        status = 500
+        try:
+            with self.seconds.labels(route.id).time():
+                response = await self._run(route, call, body, request)
+            status = response.status_code
+        except EcumeneError as error:
+            status = error.http
+            raise
+        finally:
+            self.requests.labels(route.id, str(status)).inc()
         return response
 
     @staticmethod

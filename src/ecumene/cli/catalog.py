@@ -6,14 +6,13 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ecumene.catalog import datasets, ingest
-from ecumene.catalog.filters import millis
-from ecumene.catalog.ids import canonical
-from ecumene.catalog.listing import list_assets
-from ecumene.catalog.store import Catalog
 from ecumene.core.errors import EcumeneError, RequestError
+
+if TYPE_CHECKING:  # imported where a command runs, so that --help answers at once
+    from ecumene.catalog import datasets, ingest
+    from ecumene.catalog.store import Catalog
 
 _ADD = """examples:
   ecumene catalog add ARCHIVE --data DIR                      a folder with catalog.json
@@ -112,6 +111,8 @@ class _Progress:
 
 def run_add(options: argparse.Namespace) -> int:
     """Registers what was named; prints how much."""
+    from ecumene.catalog import datasets, ingest
+
     progress = _Progress()
     start = time.perf_counter()
     try:
@@ -134,6 +135,9 @@ def _add(
     definition: datasets.Dataset | None,
     progress: ingest.Progress,
 ) -> int:
+    from ecumene.catalog import ingest
+    from ecumene.catalog.filters import millis
+
     if options.stac_api:
         from ecumene.catalog.stacapi import add_api
 
@@ -157,6 +161,9 @@ def _add(
 
 def run_list(options: argparse.Namespace) -> int:
     """Prints one line per asset: type, id, and how many images or rows."""
+    from ecumene.catalog import ingest
+    from ecumene.catalog.ids import canonical
+
     try:
         with ingest.open_catalog(options.data) as catalog:
             _print_children(catalog, canonical(options.id), options.recursive)
@@ -167,6 +174,8 @@ def run_list(options: argparse.Namespace) -> int:
 
 
 def _print_children(catalog: Catalog, parent: str, recursive: bool) -> None:
+    from ecumene.catalog.listing import list_assets
+
     parents = [parent] if parent else ["", *catalog.index.top_folders()]
     token = ""
     while parents:
@@ -193,6 +202,8 @@ def _amount(catalog: Catalog, asset: dict[str, Any]) -> str:
 
 def run_remove(options: argparse.Namespace) -> int:
     """Forgets an asset; prints how many records went."""
+    from ecumene.catalog import ingest
+
     try:
         with ingest.open_catalog(options.data) as catalog:
             gone = ingest.remove(catalog, options.id)

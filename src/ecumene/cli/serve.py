@@ -41,6 +41,12 @@ def register(subparsers: Any) -> None:
         default="open",
         help="sizes a request may have: generous, or Earth Engine's",
     )
+    serve.add_argument(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help="time that a computation may take (default: 300, as Earth Engine)",
+    )
     serve.set_defaults(run=run)
 
 
@@ -57,7 +63,12 @@ def run(options: argparse.Namespace) -> int:
 
     from ecumene.app import build
 
-    application = build(options.data, limits=options.limits, anonymous=options.anonymous)
+    application = build(
+        options.data,
+        limits=options.limits,
+        anonymous=options.anonymous,
+        compute_seconds=options.timeout,
+    )
     shown = f"[{options.host}]" if ":" in options.host else options.host
     access = "everybody on this machine" if options.anonymous else "clients with a key"
     print(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -63,8 +63,15 @@ class PixelEngine(Protocol):
     ) -> list[Any]:
         """One ``plan.pixels.Pixels`` per node, for the whole window (small windows only)."""
 
-    def blocks(self, nodes: Sequence[Node], grid: Grid, window: Window, context: Context) -> Any:
-        """Iterator of ``(Window, [Pixels, …])`` over the window's blocks, computed on the pool."""
+    def blocks(
+        self,
+        nodes: Sequence[Node],
+        grid: Grid,
+        window: Window,
+        context: Context,
+        wanted: Callable[[Window], bool] | None = None,
+    ) -> Any:
+        """Iterator of ``(Window, [Pixels, …])`` over the window's blocks that are wanted, computed on the pool."""
 
 
 class NoCatalog:

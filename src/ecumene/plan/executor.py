@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 from ecumene.core.context import Context
@@ -47,10 +48,16 @@ class Executor:
         return evaluate(prepare(nodes), grid, window, context)
 
     def blocks(
-        self, nodes: Sequence[Any], grid: Grid, window: Window, context: Context
+        self,
+        nodes: Sequence[Any],
+        grid: Grid,
+        window: Window,
+        context: Context,
+        wanted: Callable[[Window], bool] | None = None,
     ) -> Iterator[tuple[Window, list[Pixels]]]:
         """Blocks of a window from the upper left by rows, each with one Pixels per node.
 
+        Blocks that ``wanted`` refuses are left out.
         At most two blocks a thread are in progress; the consumer's pace is the pace of the work.
         Raises Cancelled soon after the context's token is set, LimitExceeded where the plan
         cannot fit in the memory budget.
@@ -59,14 +66,17 @@ class Executor:
         if window.width * window.height <= SMALL:
             yield window, evaluate(plan, grid, window, context)
             return
-        pieces = deque(split(window, block_shape(plan, window, context, self.threads)))
+        pieces = split(window, block_shape(plan, window, context, self.threads))
+        if wanted is not None:
+            pieces = _chosen(pieces, wanted, context)
         self._prefetch(plan, grid, window)
         waiting: deque[tuple[Window, Future[list[Pixels]]]] = deque()
         try:
-            while pieces or waiting:
-                while pieces and len(waiting) < 2 * self.threads:
-                    piece = pieces.popleft()
+            while True:
+                for piece in islice(pieces, 2 * self.threads - len(waiting)):
                     waiting.append((piece, self.pool.submit(evaluate, plan, grid, piece, context)))
+                if not waiting:
+                    return
                 piece, future = waiting.popleft()
                 found = future.result()
                 context.cancel.check()
@@ -122,6 +132,15 @@ def split(window: Window, shape: tuple[int, int]) -> Iterator[Window]:
                 min(width, window.width - left),
                 min(height, window.height - top),
             )
+
+
+def _chosen(
+    pieces: Iterator[Window], wanted: Callable[[Window], bool], context: Context
+) -> Iterator[Window]:
+    for piece in pieces:
+        context.cancel.check()
+        if wanted(piece):
+            yield piece
 
 
 class _Run:

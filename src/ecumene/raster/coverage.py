@@ -7,6 +7,7 @@ passes through are intersected with the shape, the rest are 0 or 1 by their cent
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,10 @@ def to_pixels(shape: Any, grid: Grid) -> Any:
 
 def bounds_window(geometry: Geometry, grid: Grid) -> Window:
     """The smallest window that holds every pixel that the shape touches."""
-    shape = to_pixels(geometry.shape, grid)
+    return _window_of(to_pixels(geometry.shape, grid))
+
+
+def _window_of(shape: Any) -> Window:
     if shape.is_empty:
         return Window(0, 0, 0, 0)
     west, north, east, south = shape.bounds
@@ -41,6 +45,15 @@ def bounds_window(geometry: Geometry, grid: Grid) -> Window:
     c0, r0 = math.floor(west + 1e-9), math.floor(north + 1e-9)
     c1, r1 = max(math.ceil(east - 1e-9), c0 + 1), max(math.ceil(south - 1e-9), r0 + 1)
     return Window(c0, r0, c1 - c0, r1 - r0)
+
+
+def _overlap(a: Window, b: Window) -> bool:
+    return (
+        a.col < b.col + b.width
+        and b.col < a.col + a.width
+        and a.row < b.row + b.height
+        and b.row < a.row + a.height
+    )
 
 
 def _local(window: Window) -> Affine:
@@ -93,63 +106,108 @@ def _box(window: Window) -> Any:
     )
 
 
-def _near(shape: Any, window: Window) -> Any:
-    """The part of a shape in (and just around) a window: work is bounded by the window."""
-    grown = window.grown(1, 1, 1, 1)
-    west, north, east, south = shape.bounds
-    if (
-        west >= grown.col
-        and north >= grown.row
-        and east <= grown.col + grown.width
-        and south <= grown.row + grown.height
-    ):
-        return shape
-    return shapely.intersection(_valid(shape), _box(grown))
-
-
 def _valid(shape: Any) -> Any:
     return shape if shape.is_valid else shapely.make_valid(shape)
 
 
-def centres(geometry: Geometry, grid: Grid, window: Window) -> NDArray[np.bool_]:
-    """Pixels whose centre is inside; for points the pixel that holds it, for lines pixels touched."""
-    polygons, lines, points = _parts(to_pixels(geometry.shape, grid))
-    out = np.zeros(window.shape, bool)
-    if polygons:
-        shape = _near(shapely.MultiPolygon(polygons) if len(polygons) > 1 else polygons[0], window)
-        inner = _parts(shape)[0]
-        if inner:
-            out |= _inside(inner, window)
-    if lines:
-        out |= _burn(shapely.MultiLineString(lines), window, True)
-    _points(points, window, out)
-    return out
+def _clipped(shape: Any, box: Any) -> Any:
+    """The part in a box: by the quick way, or by the sure one where that leaves slivers."""
+    try:
+        found = shapely.clip_by_rect(shape, *box.bounds)
+    except shapely.errors.GEOSException:
+        return shapely.intersection(shape, box)
+    return found if found.is_valid else shapely.intersection(shape, box)
 
 
-def _inside(polygons: list[Any], window: Window) -> NDArray[np.bool_]:
-    """Centres inside polygons: scan conversion, with pixels near the boundary decided by geometry."""
-    shape = shapely.MultiPolygon(polygons) if len(polygons) > 1 else polygons[0]
-    return _burn(shape, window, False)
+def _polygon(parts: list[Any]) -> Any:
+    return shapely.MultiPolygon(parts) if len(parts) > 1 else parts[0]
+
+
+class Zone:
+    """A shape on a grid, prepared once for the many windows that ask about it."""
+
+    def __init__(self, geometry: Geometry, grid: Grid) -> None:
+        shape = to_pixels(geometry.shape, grid)
+        polygons, lines, self._points = _parts(shape)
+        self._lines = shapely.MultiLineString(lines) if lines else None
+        self._polygons = None
+        if polygons:
+            self._polygons = _valid(_polygon(polygons))
+            shapely.prepare(self._polygons)
+        self.bounds = _window_of(shape)
+
+    def touches(self, window: Window) -> bool:
+        """Whether any pixel of the window may be covered."""
+        if not _overlap(self.bounds, window):
+            return False
+        if self._lines is not None or self._points or self._polygons is None:
+            return True
+        return not self._polygons.disjoint(_box(window))
+
+    def _within(self, window: Window) -> Any:
+        """The polygons in (and just around) a window, None if there are none: work is bounded by the window."""
+        whole = self._polygons
+        if whole is None:
+            return None
+        grown = window.grown(1, 1, 1, 1)
+        west, north, east, south = whole.bounds
+        if not (
+            west >= grown.col
+            and north >= grown.row
+            and east <= grown.col + grown.width
+            and south <= grown.row + grown.height
+        ):
+            box = _box(grown)
+            if whole.disjoint(box):
+                return None
+            whole = _clipped(whole, box)
+        inner = _parts(whole)[0]
+        return _polygon(inner) if inner else None
+
+    def _full(self, window: Window) -> bool:
+        polygons = self._polygons
+        return polygons is not None and bool(polygons.contains_properly(_box(window)))
+
+    def coverage(self, window: Window) -> NDArray[np.float32]:
+        """Fraction of each pixel that is covered; points and touched line pixels count 1."""
+        if self._full(window):
+            return np.broadcast_to(np.ones((), "float32"), window.shape)
+        shape = self._within(window)
+        out = np.zeros(window.shape, "float32") if shape is None else _fractions(shape, window)
+        if self._lines is not None:
+            out = np.maximum(out, _burn(self._lines, window, True))
+        _points(self._points, window, out)
+        return np.asarray(out, "float32")
+
+    def centres(self, window: Window) -> NDArray[np.bool_]:
+        """Pixels whose centre is inside; for points the pixel that holds it, for lines pixels touched."""
+        if self._full(window):
+            return np.broadcast_to(np.ones((), bool), window.shape)
+        shape = self._within(window)
+        out = np.zeros(window.shape, bool) if shape is None else _burn(shape, window, False)
+        if self._lines is not None:
+            out |= _burn(self._lines, window, True)
+        _points(self._points, window, out)
+        return out
+
+
+@lru_cache(maxsize=128)
+def zone(geometry: Geometry, grid: Grid) -> Zone:
+    """The shape prepared on the grid; kept, since every block of a request asks for it."""
+    return Zone(geometry, grid)
 
 
 def coverage(geometry: Geometry, grid: Grid, window: Window) -> NDArray[np.float32]:
-    """Fraction of each pixel that is covered; points and touched line pixels count 1."""
-    polygons, lines, points = _parts(to_pixels(geometry.shape, grid))
-    out = np.zeros(window.shape, "float32")
-    if polygons:
-        whole = shapely.MultiPolygon(polygons) if len(polygons) > 1 else polygons[0]
-        shape = _near(_valid(whole), window)
-        inner = _parts(shape)[0]
-        if inner:
-            out = _fractions(shapely.MultiPolygon(inner) if len(inner) > 1 else inner[0], window)
-    if lines:
-        out = np.maximum(out, _burn(shapely.MultiLineString(lines), window, True))
-    _points(points, window, out)
-    return np.asarray(out, "float32")
+    """Fraction of each pixel that is covered; points and touched line pixels count 1. Read only."""
+    return zone(geometry, grid).coverage(window)
+
+
+def centres(geometry: Geometry, grid: Grid, window: Window) -> NDArray[np.bool_]:
+    """Pixels whose centre is inside; for points the pixel that holds it, for lines pixels touched. Read only."""
+    return zone(geometry, grid).centres(window)
 
 
 def _fractions(shape: Any, window: Window) -> NDArray[np.float32]:
-    shape = _valid(shape)
     boundary = _burn(shape.boundary, window, True)
     out = _burn(shape, window, False).astype("float32")
     rows, cols = np.nonzero(boundary)

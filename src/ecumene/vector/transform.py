@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,23 +27,24 @@ LONGEST_PLANAR = 0.25
 def _geodesic_ring(points: NDArray[Any]) -> NDArray[Any]:
     """Vertices added along geodesics; longitudes run on continuously."""
     lon, lat = points[:, 0], points[:, 1]
-    _, _, length = GEOD.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])
+    azimuth, _, length = GEOD.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])
     pieces = np.maximum(np.ceil(np.asarray(length) / LONGEST_GEODESIC), 1).astype(int)
     # Meridians and the equator are straight already.
     straight = (lon[:-1] == lon[1:]) | ((lat[:-1] == 0) & (lat[1:] == 0))
     pieces[straight] = np.minimum(pieces[straight], 4)
     if int(pieces.sum()) > MOST_VERTICES:
         raise LimitExceeded("The geometry has too many vertices.")
-    out: list[NDArray[Any]] = []
-    for i, count in enumerate(pieces.tolist()):
-        out.append(points[i : i + 1, :2])
-        if count > 1:
-            middle = np.asarray(GEOD.npts(lon[i], lat[i], lon[i + 1], lat[i + 1], count - 1))
-            base = middle[:, 0]
-            middle[:, 0] = base + 360 * np.round((lon[i] - base) / 360)
-            out.append(middle)
-    out.append(points[-1:, :2])
-    found = np.concatenate(out)
+    if bool((pieces == 1).all()):
+        return points[:, :2]
+    edge = np.repeat(np.arange(pieces.size), pieces)
+    step = np.arange(edge.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    found = points[np.append(edge, len(points) - 1), :2].copy()
+    added = np.nonzero(step)[0]
+    start = edge[added]
+    distance = step[added] / pieces[start] * np.asarray(length)[start]
+    east, north, _ = GEOD.fwd(lon[start], lat[start], np.asarray(azimuth)[start], distance)
+    found[added, 0] = east + 360 * np.round((lon[start] - east) / 360)
+    found[added, 1] = north
     return found
 
 
@@ -98,6 +100,12 @@ def to_crs(geometry: Geometry, crs: str, max_error: Any = None) -> Geometry:
     target = crs_.canonical(crs)
     if geometry.crs == target and not (geometry.geodesic and crs_.is_geographic(target)):
         return geometry
+    return _moved(geometry, target)
+
+
+@lru_cache(maxsize=256)
+def _moved(geometry: Geometry, target: str) -> Geometry:
+    """What ``to_crs`` gives; kept, since a request asks again and again for the same region."""
     shape = (
         densified(geometry)
         if geometry.shape.geom_type not in ("Point", "MultiPoint")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import shapely
@@ -75,13 +76,16 @@ def intersection(footprints: Iterable[Geometry]) -> Geometry:
         return UNBOUNDED
     found = bounded[0]
     for other in bounded[1:]:
-        if other is found or other == found or other.crs != found.crs:
-            continue
-        shape = shapely.intersection(
-            shapely.make_valid(found.shape), shapely.make_valid(other.shape)
-        )
-        found = Geometry(shape, found.crs, found.geodesic and other.geodesic)
+        if other is not found and other.crs == found.crs and other != found:
+            found = _common(found, other)
     return found
+
+
+@lru_cache(maxsize=256)
+def _common(left: Geometry, right: Geometry) -> Geometry:
+    """The common part; kept, since a mapped function often clips every image to the same shape."""
+    a, b = (s if s.is_valid else shapely.make_valid(s) for s in (left.shape, right.shape))
+    return Geometry(shapely.intersection(a, b), left.crs, left.geodesic and right.geodesic)
 
 
 def binary(op: str, image1: Image, image2: Image) -> Image:

@@ -24,7 +24,6 @@ from ecumene.core.projection import Projection
 from ecumene.core.reducer import Reducer
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Boolean, Float, Long, Object
-from ecumene.raster.coverage import centres, coverage
 
 SMALLEST = 0.005
 """Coverage below which a weighted reducer ignores a pixel."""
@@ -75,28 +74,45 @@ def reduce_over(
     states = [reducer.accumulator.start(()) for _ in groups]
     nodes = [node for _, group in groups for node in group]
     need_cover, need_centre = any(reducer.input_weighted), not all(reducer.input_weighted)
+    zone = target.zone
     for window, pixels in _blocks(nodes, target, context):
         covered = inside = None
         if need_cover:
-            covered = coverage(target.region, target.grid, window)
-            covered = np.where(covered < SMALLEST, np.float32(0), covered)
+            covered = zone.coverage(window)
+            if any(covered.strides):  # else the whole block is inside
+                covered = np.where(covered < SMALLEST, np.float32(0), covered)
         if need_centre:
-            inside = centres(target.region, target.grid, window)
+            inside = zone.centres(window)
         position = 0
         for number, (_, group) in enumerate(groups):
             part = pixels[position : position + len(group)]
             position += len(group)
             weights = _weights([p.mask for p in part], covered, inside, reducer.input_weighted)
-            keep = np.logical_or.reduce([weight > 0 for weight in weights])
-            if not keep.any():
-                continue
-            states[number] = reducer.accumulator.add(
-                states[number], [p.picked(keep) for p in part], [weight[keep] for weight in weights]
-            )
+            taken = _taken(part, weights)
+            if taken is not None:
+                states[number] = reducer.accumulator.add(states[number], *taken)
     return [
         (band, reducer.accumulator.finish(state))
         for (band, _), state in zip(groups, states, strict=True)
     ]
+
+
+def _taken(
+    part: Sequence[Any], weights: list[NDArray[Any]]
+) -> tuple[list[NDArray[Any]], list[NDArray[Any]]] | None:
+    """Values and weights ``(n, …)`` of the pixels that count; None if none does."""
+    whole = not any(any(weight.strides) for weight in weights)  # one weight for the whole block
+    if (
+        whole
+        and all(p.lengths is None for p in part)
+        and all(weight.flat[0] > 0 for weight in weights)
+    ):
+        values = [p.values.reshape(-1, *p.values.shape[2:]) for p in part]
+        return values, [np.broadcast_to(w.flat[0], w.size) for w in weights]
+    keep = np.logical_or.reduce([weight > 0 for weight in weights])
+    if not keep.any():
+        return None
+    return [p.picked(keep) for p in part], [weight[keep] for weight in weights]
 
 
 def _by_parts(
@@ -126,7 +142,7 @@ def _blocks(nodes: list[Node], target: Target, context: Context) -> Iterator[tup
     if target.window.width <= 0 or target.window.height <= 0:
         return iter(())
     found: Iterator[tuple[Any, list[Any]]] = context.pixels.blocks(
-        nodes, target.grid, target.window, context
+        nodes, target.grid, target.window, context, target.zone.touches
     )
     return found
 

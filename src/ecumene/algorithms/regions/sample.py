@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,6 @@ from ecumene.core.image import Band, Image
 from ecumene.core.projection import Grid, Projection, Window, apply
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Boolean, Float, Integer, Long
-from ecumene.raster.coverage import centres
 
 
 class Rows(NamedTuple):
@@ -53,7 +53,7 @@ def pixels_inside(bands: Iterable[Band], target: Target, context: Context) -> It
     """All pixels whose centre is in the region (for points: the pixel that contains it), by block."""
     nodes = [band.node for band in bands]
     for window, pixels in _blocks(nodes, target, context):
-        inside = centres(target.region, target.grid, window)
+        inside = target.zone.centres(window)
         if not inside.any():
             continue
         rows, cols = np.nonzero(inside)
@@ -65,14 +65,19 @@ def pixels_inside(bands: Iterable[Band], target: Target, context: Context) -> It
         )
 
 
-def _plain(value: Any) -> Any:
-    return Array.of(value) if isinstance(value, np.ndarray) else value.item()
-
-
-def _point(grid: Grid, col: int, row: int) -> Geometry:
+def _points(grid: Grid, col: NDArray[Any], row: NDArray[Any]) -> Iterator[Geometry]:
+    """Centres of pixels in degrees."""
     x, y = apply(grid.transform, col + 0.5, row + 0.5)
     lon, lat = transform(grid.crs, "EPSG:4326", x, y)
-    return Geometry(shapely.Point(float(lon), float(lat)), geodesic=False)
+    for point in shapely.points(np.atleast_1d(lon), np.atleast_1d(lat)):
+        yield Geometry(point, geodesic=False)
+
+
+def _plain(values: NDArray[Any]) -> list[Any]:
+    """Numbers, or arrays where a pixel has one."""
+    if values.ndim == 1 and values.dtype != object:
+        return list(values.tolist())
+    return [Array.of(value) for value in values]
 
 
 def _uniform(seed: int, rows: Rows) -> NDArray[np.float64]:
@@ -87,16 +92,20 @@ def _uniform(seed: int, rows: Rows) -> NDArray[np.float64]:
 def _features(
     rows: Rows, bands: tuple[Band, ...], grid: Grid, *, drop_nulls: bool, geometries: bool
 ) -> Iterator[tuple[dict[str, Any], Geometry | None]]:
-    complete = rows.complete
-    for i in range(rows.col.size):
-        if drop_nulls and not complete[i]:
-            continue
-        properties = {
-            band.name: _plain(values[i])
-            for band, values, valid in zip(bands, rows.values, rows.valid, strict=True)
-            if valid[i]
-        }
-        yield properties, _point(grid, int(rows.col[i]), int(rows.row[i])) if geometries else None
+    """Properties and point of every pixel; a masked band is no property."""
+    names = [band.name for band in bands]
+    if drop_nulls:
+        complete = rows.complete
+        rows = rows if complete.all() else rows.take(complete)
+    points = _points(grid, rows.col, rows.row) if geometries else repeat(None, rows.col.size)
+    pixels = zip(*(_plain(values) for values in rows.values), strict=True)
+    if drop_nulls or bool(rows.complete.all()):
+        for values, point in zip(pixels, points, strict=True):
+            yield dict(zip(names, values, strict=True)), point
+        return
+    present = zip(*(valid.tolist() for valid in rows.valid), strict=True)
+    for values, point, there in zip(pixels, points, present, strict=True):
+        yield {n: v for n, v, ok in zip(names, values, there, strict=True) if ok}, point
 
 
 def _collected(image: Image, produce: Any) -> Collection:
@@ -275,7 +284,9 @@ def stratified_sample(
             for _, row, col, properties in sorted(
                 heaps[value], key=lambda item: (-item[0], item[1:3])
             ):
-                point = _point(grid, col, row) if geometries else None
+                point = (
+                    next(_points(grid, np.array([col]), np.array([row]))) if geometries else None
+                )
                 yield Feature({INDEX: str(number), **properties}, geometry=point)
                 number += 1
 

@@ -10,7 +10,7 @@ from ecumene.core.errors import EvaluationError
 from ecumene.core.geometry import Geometry
 from ecumene.core.image import Image
 from ecumene.core.projection import Grid, Projection, Window, affine, compose, invert
-from ecumene.raster.coverage import bounds_window
+from ecumene.raster.coverage import Zone, bounds_window, zone
 from ecumene.vector.transform import to_crs
 
 ADVICE = (
@@ -28,6 +28,11 @@ class Target:
     grid: Grid
     region: Geometry
     window: Window
+
+    @property
+    def zone(self) -> Zone:
+        """The region prepared on the grid."""
+        return zone(self.region, self.grid)
 
     @property
     def pixels(self) -> int:

@@ -89,6 +89,18 @@ def pixel_areas(grid: Grid, window: Window) -> NDArray[np.float64]:
     """
     cols = np.arange(window.col, window.col + window.width + 1, dtype="float64")
     rows = np.arange(window.row, window.row + window.height + 1, dtype="float64")
+    t = grid.transform
+    if (
+        crs_.is_geographic(grid.crs)
+        and t[1] == t[3] == 0
+        and crs_.canonical(grid.crs) == "EPSG:4326"
+    ):
+        # Bounded by meridians and parallels: all pixels of a row are alike.
+        lat = np.clip(t[5] + t[4] * rows, -90, 90)
+        north = np.diff(_authalic_sine(np.radians(lat)))
+        areas = np.abs(north * np.radians(t[0])) * _AUTHALIC**2
+        areas[(np.abs(lat[:-1]) >= 90) & (np.abs(lat[1:]) >= 90)] = 0
+        return np.broadcast_to(areas[:, None], window.shape)
     x, y = apply(grid.transform, *np.meshgrid(cols, rows))
     lon, lat = crs_.transform(grid.crs, "EPSG:4326", x, y)
     lon = np.asarray(lon)
