@@ -63,6 +63,9 @@ def _local(window: Window) -> Affine:
 def _burn(shape: Any, window: Window, all_touched: bool) -> NDArray[np.bool_]:
     if shape.is_empty:
         return np.zeros(window.shape, bool)
+    if window.col == window.row == 0:
+        # GDAL takes the identity for a missing transform, and warns.
+        shape, window = shapely.transform(shape, lambda p: p + 1), window._replace(col=1, row=1)
     a, b, c, d, e, f = _local(window)
     burnt = features.rasterize(
         [(shape, 1)],
