@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import multiprocessing
+import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache, partial
@@ -17,7 +18,8 @@ from ecumene.core.projection import Projection
 from ecumene.demo import landscape, stac, tiff
 from ecumene.demo.noise import fractal, hashed
 
-SIZE, DATES = 2048, 40
+SIZE, DATES = int(os.environ.get("BENCH_SIZE", "2048")), 40
+"""Pixels of a side (the environment reaches the processes that write scenes), number of scenes."""
 BANDS = {"B02": 1, "B03": 2, "B04": 3}
 
 

@@ -35,7 +35,9 @@ def prepare(archive: Path) -> None:
     cli = [sys.executable, "-m", "ecumene.cli"]
     if not (data / "registered").exists():
         subprocess.run(
-            [*cli, "catalog", "add", str(archive.parent), "--data", str(data)], check=True
+            [*cli, "catalog", "add", str(archive.parent), "--data", str(data)],
+            check=True,
+            stdout=subprocess.DEVNULL,  # ours is for answers
         )
         (data / "registered").touch()
     with socket.socket() as probe:
