@@ -45,7 +45,7 @@ KINDS: dict[str, tuple[dict[str, tuple[str, ...]], str]] = {
     "ImageCollection.load": (COLLECTIONS, "COPERNICUS/S2"),
     "Collection.loadTable": (TABLES, "TIGER/2018/States"),
 }
-LANDSAT_SCENE = "LANDSAT/LC08/C02/T1_TOA/LC08_044034_20140318"
+LANDSAT_SCENE = "LANDSAT/LC08/C02/T1_TOA/LC08_020039_20150804"
 
 
 def loads(expression: dict[str, Any]) -> Iterator[tuple[str, str]]:
