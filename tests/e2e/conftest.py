@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.servers import ecumene, serving
 
 ROOT = Path(__file__).parents[2]
 HERE = (-121.58626826832939, 38.059141484827485)
@@ -31,51 +27,6 @@ class Server:
     @property
     def archive(self) -> Path:
         return self.data / "archive"
-
-
-def ecumene(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ecumene.cli", *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-
-
-@contextlib.contextmanager
-def serving(data: Path, *options: str) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    base = f"http://127.0.0.1:{port}"
-    command = [
-        sys.executable,
-        "-m",
-        "ecumene.cli",
-        "serve",
-        "--data",
-        str(data),
-        "--port",
-        str(port),
-    ]
-    log_path = data / f"server-{port}.log"
-    with log_path.open("w") as log:
-        process = subprocess.Popen([*command, *options], stdout=log, stderr=log)
-        try:
-            for _ in range(600):
-                with (
-                    contextlib.suppress(OSError),
-                    urllib.request.urlopen(f"{base}/readyz", timeout=2),
-                ):
-                    break
-                assert process.poll() is None, log_path.read_text()
-                time.sleep(0.1)
-            else:
-                pytest.fail("the server did not become ready")
-            yield base
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
 
 
 @pytest.fixture(scope="session")

@@ -235,7 +235,7 @@ def test_shifted_window_and_band_order(compute):
 
 
 def test_too_large_a_request(demo_data, server, ee, scenes):
-    from .conftest import ecumene, serving
+    from tests.servers import ecumene, serving
 
     with serving(demo_data, "--limits", "gee") as base:
         key = demo_data / "key-gee.json"
