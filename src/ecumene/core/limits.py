@@ -27,6 +27,7 @@ class Limits:
     array_elements: int = 50_000_000
     memory_bytes: int = 2 * 2**30
     compute_seconds: float = 300.0
+    pixel_operations: float = 1e13
     concurrent_requests: int = 40
     queued_requests: int = 400
     page_features: int = 1000

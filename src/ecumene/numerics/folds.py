@@ -319,3 +319,6 @@ FOLDS: dict[str, Maker] = {
     "Reducer.mode": lambda shape, dtype, a: Mode(shape, dtype),
 }
 """Folds of single-output reducers by name; percentiles are made one by one by ``Percentile``."""
+
+STREAMED = frozenset(FOLDS) - {"Reducer.median", "Reducer.mode"}
+"""Reducers whose folds keep one running result instead of all that they are given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -10,9 +11,9 @@ from itertools import islice
 from typing import Any
 
 from ecumene.core.context import Context
-from ecumene.core.errors import LimitExceeded
 from ecumene.core.projection import Grid, Window
-from ecumene.plan.node import Evaluation, Need, Pixels
+from ecumene.plan.estimate import check_memory, check_work, estimate
+from ecumene.plan.node import Evaluation, Need, Pixels, PlanNode
 from ecumene.plan.optimise import Prepared, prepare
 from ecumene.raster.source import blocks_needed
 from ecumene.storage.blocks import BlockStore
@@ -44,8 +45,13 @@ class Executor:
     def read(
         self, nodes: Sequence[Any], grid: Grid, window: Window, context: Context
     ) -> list[Pixels]:
-        """One Pixels per node for a whole (small) window."""
-        return evaluate(prepare(nodes), grid, window, context)
+        """One Pixels per node for a whole (small) window.
+
+        Raises LimitExceeded as ``blocks`` does.
+        """
+        plan = prepare(nodes)
+        _checked(plan, grid, window, context)
+        return evaluate(plan, grid, window, context)
 
     def blocks(
         self,
@@ -59,14 +65,15 @@ class Executor:
 
         Blocks that ``wanted`` refuses are left out.
         At most two blocks a thread are in progress; the consumer's pace is the pace of the work.
-        Raises Cancelled soon after the context's token is set, LimitExceeded where the plan
-        cannot fit in the memory budget.
+        Raises Cancelled soon after the context's token is set, LimitExceeded before any
+        pixel is read where the plan cannot fit in the memory budget or is too much work.
         """
         plan = prepare(nodes)
         if window.width * window.height <= SMALL:
+            _checked(plan, grid, window, context)
             yield window, evaluate(plan, grid, window, context)
             return
-        pieces = split(window, block_shape(plan, window, context, self.threads))
+        pieces = split(window, block_shape(plan, grid, window, context, self.threads))
         if wanted is not None:
             pieces = _chosen(pieces, wanted, context)
         self._prefetch(plan, grid, window)
@@ -107,18 +114,37 @@ class Executor:
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 
-def block_shape(plan: Prepared, window: Window, context: Context, threads: int) -> tuple[int, int]:
-    """``(height, width)`` of blocks: as large as the budget allows, small enough to share among threads."""
-    per_pixel = 24 * min(len(plan.nodes), 64) + 6 * plan.breadth + 16 * len(plan.roots)
-    most = context.limits.memory_bytes // (per_pixel * 2 * threads)
-    if most < FEWEST:
-        raise LimitExceeded(
-            f"User memory limit exceeded. A block of {FEWEST} pixels of this computation ({plan.breadth} inputs at "
-            f"once) needs about {FEWEST * per_pixel * 2 * threads} bytes; {context.limits.memory_bytes} are allowed."
-        )
-    pixels = min(most, SIDE * SIDE, max(window.width * window.height // (2 * threads), FEWEST))
-    width = min(window.width, max(2 * SIDE, 64))
+def block_shape(
+    plan: Prepared, grid: Grid, window: Window, context: Context, threads: int
+) -> tuple[int, int]:
+    """``(height, width)`` of blocks: as large as the budget allows, small enough to share among threads.
+
+    Raises LimitExceeded where the smallest blocks do not fit into the memory budget, or where the whole
+    cannot end in time.
+    """
+    pixels = min(SIDE * SIDE, max(window.width * window.height // (2 * threads), FEWEST))
+    while True:
+        shape = _shaped(window, pixels)
+        found = estimate(plan, grid, window, shape)
+        if pixels <= FEWEST or found.memory(threads) <= context.limits.memory_bytes:
+            break
+        pixels = max(pixels // 2, FEWEST)
+    check_memory(found, shape, threads, context.limits)
+    check_work(found, context.limits)
+    return shape
+
+
+def _shaped(window: Window, pixels: int) -> tuple[int, int]:
+    """Wide blocks (they follow the rows of files) unless they would be thin."""
+    width = min(window.width, 2 * SIDE if pixels >= 2 * SIDE * 64 else 2 * math.isqrt(pixels))
     return max(1, min(window.height, pixels // width)), width
+
+
+def _checked(plan: Prepared, grid: Grid, window: Window, context: Context) -> None:
+    """Refuses a window that is to be computed at once and would not fit."""
+    found = estimate(plan, grid, window, window.shape)
+    check_memory(found, window.shape, 1, context.limits)
+    check_work(found, context.limits)
 
 
 def split(window: Window, shape: tuple[int, int]) -> Iterator[Window]:
@@ -144,12 +170,17 @@ def _chosen(
 
 
 class _Run:
-    """One evaluation of a plan over one window: generators on an explicit stack, shared results kept."""
+    """One evaluation of a plan over one window: generators on an explicit stack, shared results kept.
 
-    def __init__(self, uses: dict[int, int], context: Context) -> None:
-        self.uses = uses
+    A shared result is dropped at its last use. A node that ends without asking for all of its inputs (a
+    covered mosaic) counts as having used them, so nothing waits for uses that never come.
+    """
+
+    def __init__(self, plan: Prepared, context: Context) -> None:
+        self.plan = plan
         self.context = context
         self.kept: dict[Key, list[Any]] = {}
+        self.spared: dict[Key, int] = {}
 
     def _known(self, key: Key) -> Pixels | None:
         entry = self.kept.get(key)
@@ -162,28 +193,53 @@ class _Run:
         return found
 
     def _keep(self, key: Key, pixels: Pixels) -> None:
-        uses = self.uses.get(key[0], 1)
-        if uses > 1:
-            self.kept[key] = [pixels, uses - 1]
+        uses = self.plan.uses.get(key[0], 1) - 1
+        if self.spared:
+            uses -= self.spared.pop(key, 0)
+        if uses > 0:
+            self.kept[key] = [pixels, uses]
+
+    def _spare(self, node: PlanNode, asked: list[int], grid: Grid, window: Window) -> None:
+        """The inputs that a node did not ask for will not be asked for by it."""
+        left = list(asked)
+        stack: list[PlanNode] = []
+        for child in self.plan.children[id(node)]:
+            if id(child) in left:
+                left.remove(id(child))
+            else:
+                stack.append(child)
+        while stack:
+            child = stack.pop()
+            key = (id(child), grid, window)
+            if key in self.kept:
+                self._known(key)
+                continue
+            self.spared[key] = self.spared.get(key, 0) + 1
+            if self.spared[key] == self.plan.uses[id(child)]:
+                del self.spared[key]
+                stack.extend(self.plan.children[id(child)])
 
     def value(self, need: Need) -> Pixels:
         """Pixels of a node over a window."""
-        stack: list[tuple[Key, Evaluation]] = []
+        stack: list[tuple[Need, Evaluation, list[int]]] = []
         answer = self._begin(need, stack)
         while stack:
-            key, generator = stack[-1]
+            (node, grid, window), generator, asked = stack[-1]
             try:
-                asked = next(generator) if answer is None else generator.send(answer)
+                wanted = next(generator) if answer is None else generator.send(answer)
             except StopIteration as stop:
                 stack.pop()
                 answer = stop.value
-                self._keep(key, stop.value)
+                if len(asked) < len(self.plan.children.get(id(node), ())):
+                    self._spare(node, asked, grid, window)
+                self._keep((id(node), grid, window), stop.value)
             else:
-                answer = self._begin(asked, stack)
+                asked.append(id(wanted[0]))
+                answer = self._begin(wanted, stack)
         assert answer is not None
         return answer
 
-    def _begin(self, need: Need, stack: list[tuple[Key, Evaluation]]) -> Pixels | None:
+    def _begin(self, need: Need, stack: list[tuple[Need, Evaluation, list[int]]]) -> Pixels | None:
         """The result if it is known or needs no input; else a generator is pushed and None returned."""
         node, grid, window = need
         key = (id(node), grid, window)
@@ -195,11 +251,11 @@ class _Run:
         if isinstance(started, Pixels):
             self._keep(key, started)
             return started
-        stack.append((key, started))
+        stack.append((need, started, []))
         return None
 
 
 def evaluate(plan: Prepared, grid: Grid, window: Window, context: Context) -> list[Pixels]:
     """Pixels of the plan's roots over a window, in the calling thread."""
-    run = _Run(plan.uses, context)
+    run = _Run(plan, context)
     return [run.value((root, grid, window)) for root in plan.roots]

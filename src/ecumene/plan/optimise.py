@@ -8,31 +8,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from ecumene.plan.node import PlanNode
-from ecumene.plan.nodes import Fold, Mosaic, Source
-from ecumene.plan.nodes.folds import QualityMosaic
+from ecumene.plan.nodes import Source
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Roots after sharing, every node once in order of dependence, and how often each is an input."""
+    """Roots after sharing, every node once in order of dependence, how often each is an input, its own inputs.
+
+    ``uses`` and ``children`` are keyed by the ``id`` of nodes in ``nodes``.
+    """
 
     roots: tuple[PlanNode, ...]
     nodes: tuple[PlanNode, ...]
     uses: dict[int, int]
+    children: dict[int, tuple[PlanNode, ...]]
 
     @property
     def sources(self) -> list[Source]:
         """The stored bands that the plan may read."""
         return [node for node in self.nodes if isinstance(node, Source)]
-
-    @property
-    def breadth(self) -> int:
-        """Most inputs that a node holds at once: what a block must make room for."""
-        widest = 1
-        for node in self.nodes:
-            if isinstance(node, Fold | Mosaic | QualityMosaic):
-                widest = max(widest, sum(1 for _ in node.inputs()))
-        return widest
 
 
 def _rebuilt(value: Any, canonical: dict[bytes, PlanNode]) -> Any:
@@ -48,6 +42,7 @@ def prepare(roots: Sequence[PlanNode]) -> Prepared:
     canonical: dict[bytes, PlanNode] = {}
     order: list[PlanNode] = []
     uses: dict[int, int] = {}
+    children: dict[int, tuple[PlanNode, ...]] = {}
     stack: list[PlanNode] = list(reversed(roots))
     while stack:
         node = stack[-1]
@@ -72,12 +67,13 @@ def prepare(roots: Sequence[PlanNode]) -> Prepared:
             object.__setattr__(shared, "_digest", digest)
         canonical[node.digest] = shared
         order.append(shared)
-        for child in shared.inputs():
+        children[id(shared)] = tuple(shared.inputs())
+        for child in children[id(shared)]:
             uses[id(child)] = uses.get(id(child), 0) + 1
     shared_roots = tuple(canonical[root.digest] for root in roots)
     for root in shared_roots:
         uses[id(root)] = uses.get(id(root), 0) + 1
-    return Prepared(shared_roots, tuple(order), uses)
+    return Prepared(shared_roots, tuple(order), uses, children)
 
 
 def _same(left: Any, right: Any) -> bool:

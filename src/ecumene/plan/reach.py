@@ -12,6 +12,7 @@ from functools import lru_cache, singledispatch
 import numpy as np
 
 from ecumene.core.projection import Grid, Window, compose, invert
+from ecumene.numerics.folds import STREAMED
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import (
     ArrayOp,
@@ -230,15 +231,6 @@ ADDING = frozenset({"cat", "lengths"})
 
 HOLDING = (Mosaic, QualityMosaic)
 """Nodes that hold one running result, whatever the number of their inputs."""
-
-STREAMED = frozenset(
-    f"Reducer.{name}"
-    for name in (
-        "mean sum min max count product allNonZero anyNonZero bitwiseAnd bitwiseOr first last "
-        "firstNonNull lastNonNull variance stdDev sampleVariance sampleStdDev"
-    ).split()
-)
-"""Reducers whose folds hold one running result; others keep what they are given."""
 
 
 def held(node: PlanNode, number: int) -> int:

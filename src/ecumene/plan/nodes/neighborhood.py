@@ -23,7 +23,8 @@ LARGEST = 16 * 2**20
 
 
 @lru_cache(maxsize=256)
-def _sized(kernel: Kernel, metres: float) -> Kernel:
+def sized(kernel: Kernel, metres: float) -> Kernel:
+    """A kernel of metres in pixels of a grid; others as they are."""
     return kernel.sized(metres) if kernel.units == "meters" and kernel.sized is not None else kernel
 
 
@@ -45,7 +46,7 @@ class Neighborhood(PlanNode):
 
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """The statistic of every pixel of the window."""
-        kernel = _sized(self.kernel, grid.nominal_scale)
+        kernel = sized(self.kernel, grid.nominal_scale)
         height, width = kernel.weights.shape
         x, y = kernel.focus
         grown = window.grown(x, y, width - 1 - x, height - 1 - y)
