@@ -1,4 +1,4 @@
-"""``python -m benchmarks.whole [--root build/bench-whole]``: a composite of 40 whole scenes through small memory.
+"""``python -m benchmarks.whole [--root DIR] [--cache MB]``: a composite of 40 whole scenes through small memory.
 
 40 scenes of 4096 x 4096, three bands, clouds masked, median, fetched in windows of 1024 rows through
 ``image:computePixels`` as 16-bit values. Prints the time, the peak memory of the server's process, and
@@ -76,7 +76,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--root", type=Path, default=Path("build/bench-whole"))
+    parser.add_argument("--cache", type=int, default=256, help="MB of the server's block cache")
     options = parser.parse_args()
+    os.environ["ECUMENE_CACHE_MB"] = str(options.cache)
     folder = archive.ensure(options.root / "archive").resolve()
     peer_ecumene.prepare(folder)
     try:
@@ -90,7 +92,10 @@ def main() -> None:
             for name in w.RGB[:1]:
                 differing += int((found[name][:64] != expected(items, row, name)).sum())
         print(f"{differing} pixels differ from numpy in the sampled windows")
-        print(f"peak memory of the server: {before:.0f} MB idle, {peer_ecumene.peak_mb():.0f} MB")
+        print(
+            f"peak memory of the server: {peer_ecumene.peak_mb():.0f} MB ({before:.0f} MB idle, "
+            f"{options.cache} MB of them the cache of blocks)"
+        )
     finally:
         peer_ecumene.close()
 
