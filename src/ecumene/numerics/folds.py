@@ -282,10 +282,10 @@ class Mode(Stacked):
         counts = np.full(pixels, n) if valid is None else valid.sum(axis=0)
         if valid is not None:
             stack[~valid] = network.sentinel(stack.dtype)
-        for start in range(0, pixels, network.CHUNK):
-            part = np.ascontiguousarray(stack[:, start : start + network.CHUNK])
+        for some in network.chunks(pixels, stack.dtype):
+            part = np.ascontiguousarray(stack[:, some])
             network.sort_stack(part)
-            stack[:, start : start + network.CHUNK] = part
+            stack[:, some] = part
         best = stack[0].copy()
         best_run = np.zeros(pixels, "int32")
         run = np.zeros(pixels, "int32")

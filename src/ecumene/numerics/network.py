@@ -7,13 +7,16 @@ no copies, integers stay integers.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-CHUNK = 16_384
+ROW_BYTES = 1 << 18
+"""Bytes of one row of a chunk: smaller ones stay in faster memory but make threads wait for each other."""
+
 LARGEST = 150
 """Above this many values a library sort is faster than the network."""
 
@@ -33,6 +36,13 @@ def comparators(n: int) -> tuple[tuple[int, int], ...]:
             d, q, r = q - p, q >> 1, p
         p >>= 1
     return tuple(pairs)
+
+
+def chunks(pixels: int, dtype: np.dtype[Any]) -> Iterator[slice]:
+    """Runs of pixels that are sorted together."""
+    size = max(ROW_BYTES // dtype.itemsize, 1)
+    for start in range(0, pixels, size):
+        yield slice(start, min(start + size, pixels))
 
 
 def sort_stack(values: NDArray[Any]) -> None:
@@ -77,12 +87,12 @@ def ranked(
         counts = np.full(pixels, n)
     wanted = [np.clip(rank, 0, n - 1) for rank in ranks(counts)]
     out = [np.empty(pixels, stack.dtype) for _ in wanted]
-    for start in range(0, pixels, CHUNK):
-        part = np.ascontiguousarray(stack[:, start : start + CHUNK])
+    for run in chunks(pixels, stack.dtype):
+        part = np.ascontiguousarray(stack[:, run])
         sort_stack(part)
         for result, rank in zip(out, wanted, strict=True):
-            index = rank[start : start + CHUNK][None, :]
-            result[start : start + CHUNK] = np.take_along_axis(part, index, axis=0)[0]
+            index = rank[run][None, :]
+            result[run] = np.take_along_axis(part, index, axis=0)[0]
     return out, counts
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,8 @@ from ecumene.storage.blocks import BlockKey, BlockStore
 
 Gathered = tuple[NDArray[Any], NDArray[np.bool_] | None]
 LARGE = 1 << 22
+KEPT = 1 << 19
+"""Pixels of the windows whose placed lookups are kept."""
 
 
 def ratio(band: RasterBand, grid: Grid) -> float:
@@ -77,6 +81,47 @@ def blocks_needed(
     ]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Placed:
+    """A lookup on a level of known size: the stored window that it needs, and what to take from it.
+
+    ``index`` is into the flattened window; where the lookup is separable it is None and ``rows`` and ``cols``
+    are the indices of each axis. ``inside`` None means every pixel exists.
+    """
+
+    box: tuple[int, int, int, int]
+    rows: NDArray[np.int64]
+    cols: NDArray[np.int64]
+    index: NDArray[np.int64] | None
+    inside: NDArray[np.bool_] | None
+
+
+def _place(lookup: warp.Lookup, width: int, height: int, shape: tuple[int, int]) -> _Placed | None:
+    """None if no index is inside."""
+    cols, rows = lookup.cols, lookup.rows
+    inside: NDArray[np.bool_] | None = None
+    c0, r0, c1, r1 = lookup.bounds
+    if lookup.outside is not None or c0 < 0 or r0 < 0 or c1 >= width or r1 >= height:
+        col_ok, row_ok = (cols >= 0) & (cols < width), (rows >= 0) & (rows < height)
+        inside = np.broadcast_to(col_ok & row_ok, shape)
+        if lookup.outside is not None:
+            inside = inside & ~lookup.outside
+        if not inside.any():
+            return None
+        if inside.all():
+            inside = None
+    left, top = max(int(c0), 0), max(int(r0), 0)
+    across, down = min(int(c1), width - 1) - left + 1, min(int(r1), height - 1) - top + 1
+    cols, rows = np.clip(cols - left, 0, across - 1), np.clip(rows - top, 0, down - 1)
+    separable = rows.shape[1] == 1 and cols.shape[0] == 1
+    index = None if separable else rows * across + cols
+    return _Placed((left, top, across, down), rows, cols, index, inside)
+
+
+_kept_place = lru_cache(maxsize=24)(_place)
+"""Scenes of a series share grid and size, so a block places its lookup once for all of them."""
+
+
 def _gather(
     store: BlockStore,
     path: str,
@@ -87,42 +132,23 @@ def _gather(
     window: Window,
 ) -> Gathered | None:
     """Values at looked-up indices and where they exist; None if no index is inside."""
-    width, height = size
-    cols, rows = lookup.cols, lookup.rows
-    col_ok, row_ok = (cols >= 0) & (cols < width), (rows >= 0) & (rows < height)
-    inside = np.broadcast_to(col_ok & row_ok, window.shape)
-    if lookup.outside is not None:
-        inside = inside & ~lookup.outside
-    every = bool(inside.all())
-    if not every and not inside.any():
+    pixels = window.width * window.height
+    place = (_kept_place if pixels <= KEPT else _place)(lookup, *size, window.shape)
+    if place is None:
         return None
-    c0, r0, c1, r1 = lookup.bounds
-    c0, r0 = max(int(c0), 0), max(int(r0), 0)
-    c1, r1 = min(int(c1), width - 1), min(int(r1), height - 1)
-    area = (c1 - c0 + 1) * (r1 - r0 + 1)
-    if not every:
-        cols, rows = np.clip(cols, 0, width - 1), np.clip(rows, 0, height - 1)
-    if area > LARGE and area > 16 * inside.size:
-        values = _sparse(
-            store,
-            path,
-            index,
-            level,
-            np.broadcast_to(cols, window.shape),
-            np.broadcast_to(rows, window.shape),
-        )
+    left, top, across, down = place.box
+    if across * down > LARGE and across * down > 16 * pixels:
+        cols = np.broadcast_to(place.cols + left, window.shape)
+        rows = np.broadcast_to(place.rows + top, window.shape)
+        return _sparse(store, path, index, level, cols, rows), place.inside
+    data = store.window(path, index, level, left, top, across, down)
+    if place.index is None:
+        values = data[place.rows[:, 0]][:, place.cols[0]]
+    elif data.flags.c_contiguous:
+        values = data.take(place.index)
     else:
-        data = store.window(path, index, level, c0, r0, c1 - c0 + 1, r1 - r0 + 1)
-        cols, rows = np.clip(cols - c0, 0, c1 - c0), np.clip(rows - r0, 0, r1 - r0)
-        if rows.shape[1] == 1 and cols.shape[0] == 1:
-            values = data[rows[:, 0]][:, cols[0]]
-        else:
-            values = (
-                data.take(rows * data.shape[1] + cols)
-                if data.flags.c_contiguous
-                else data[rows, cols]
-            )
-    return values, None if every else inside
+        values = data[place.rows, place.cols]
+    return values, place.inside
 
 
 def _sparse(
