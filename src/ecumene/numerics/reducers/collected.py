@@ -10,7 +10,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecumene.core.errors import LimitExceeded
 from ecumene.numerics.reducers.moments import Output, numeric, presence
+
+MOST_BYTES = 2**30
+"""Bytes of samples that one reduction may keep."""
+
+
+def bounded(parts: Sequence[tuple[Any, Any]]) -> None:
+    """LimitExceeded if the kept parts are too much (looked at now and then)."""
+    if len(parts) % 16:
+        return
+    kept = sum(
+        array.nbytes
+        for part in parts
+        for item in part
+        for array in (item if isinstance(item, Sequence) else (item,))
+        if array is not None
+    )
+    if kept > MOST_BYTES:
+        raise LimitExceeded(
+            "User memory limit exceeded. This reducer keeps all samples: use a larger scale or a smaller region."
+        )
 
 
 class Collected:
@@ -29,7 +50,9 @@ class Collected:
     def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
         """More samples."""
         values = numeric(inputs[0])
-        return state[0], [*state[1], (values, presence(values, weights[0]))]
+        state[1].append((values, presence(values, weights[0])))
+        bounded(state[1])
+        return state
 
     def merge(self, left: Any, right: Any) -> Any:
         """Samples of both."""
@@ -170,7 +193,9 @@ class Samples:
     def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
         """More rows; with ``skip`` those with an absent value are left out."""
         columns = [np.asarray(v) if not isinstance(v, np.ndarray) else v for v in inputs]
-        return state[0], [*state[1], (columns, weights)]
+        state[1].append((columns, weights))
+        bounded(state[1])
+        return state
 
     def merge(self, left: Any, right: Any) -> Any:
         """Rows of both."""
@@ -232,9 +257,24 @@ def _frequencies(rows: list[tuple[Any, ...]], weights: list[float]) -> list[Any]
     return [{k: int(v) if float(v).is_integer() else v for k, v in sorted(counts.items())}]
 
 
-FREQUENCY = Samples(_frequencies)
+class Tally(Samples):
+    """Samples of which only the distinct values count: numbers are tallied block by block, other objects are kept."""
+
+    def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
+        """More samples: numbers as their distinct values with the weight of each."""
+        values = inputs[0]
+        plain = isinstance(values, np.ndarray) and values.dtype.kind in "biuf" and values.ndim == 1
+        if state[0] != () or not plain or len(inputs) > 1:
+            return super().add(state, inputs, weights)
+        weight = presence(values, weights[0])
+        distinct, place = np.unique(values[weight > 0], return_inverse=True)
+        total = np.bincount(place, weight[weight > 0], minlength=distinct.size)
+        return super().add(state, [distinct], [total])
+
+
+FREQUENCY = Tally(_frequencies)
 COUNT_DISTINCT = Samples(lambda rows, w: [len({repr(r[0]) for r in rows})], skip=False)
-COUNT_DISTINCT_NON_NULL = Samples(lambda rows, w: [len({repr(r[0]) for r in rows})])
+COUNT_DISTINCT_NON_NULL = Tally(lambda rows, w: [len({repr(r[0]) for r in rows})])
 
 
 def _runs(rows: list[tuple[Any, ...]], weights: list[float]) -> list[Any]:
