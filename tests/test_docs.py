@@ -43,8 +43,10 @@ def test_the_reference_is_current() -> None:
     assert not stale, "run `make docs`"
 
 
-def test_every_algorithm_is_described() -> None:
+def test_every_algorithm_and_argument_is_described() -> None:
     assert [entry.name for entry in load() if len(entry.description) < 4] == []
+    bare = {(e.name, a.name) for e in load() for a in e.arguments if not a.description}
+    assert not bare
 
 
 def test_no_machine_is_named() -> None:

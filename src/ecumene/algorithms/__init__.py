@@ -6,8 +6,11 @@ Importing a module of this package declares its algorithms; ``load`` imports the
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import resources
 
-from ecumene.core.registry import REGISTRY, Registry
+from ecumene.core.registry import REGISTRY, Algorithm, Registry
 
 MODULES = (
     "arrays",
@@ -67,4 +70,24 @@ def load() -> Registry:
 
     for entry in planned.entries(REGISTRY.entries):
         REGISTRY.add(entry)
+    words = vocabulary()
+    for name, entry in REGISTRY.entries.items():
+        if not all(argument.description for argument in entry.arguments):
+            REGISTRY.entries[name] = worded(entry, words)
     return REGISTRY
+
+
+def vocabulary() -> dict[str, str]:
+    """What arguments mean wherever a declaration does not say more, by name."""
+    text = resources.files(__name__).joinpath("vocabulary.txt").read_text("utf-8")
+    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: words for name, _, words in (line.partition(": ") for line in lines)}
+
+
+def worded(entry: Algorithm, words: Mapping[str, str]) -> Algorithm:
+    """The entry with the common words for arguments that have none of their own."""
+    arguments = (
+        a if a.description else replace(a, description=words.get(a.name, ""))
+        for a in entry.arguments
+    )
+    return replace(entry, arguments=tuple(arguments))
