@@ -11,8 +11,6 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 
 def ecumene(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -52,7 +50,7 @@ def serving(data: Path, *options: str) -> Iterator[str]:
                 assert process.poll() is None, log_path.read_text()
                 time.sleep(0.1)
             else:
-                pytest.fail("the server did not become ready")
+                raise AssertionError("the server did not become ready")
             yield base
         finally:
             process.terminate()

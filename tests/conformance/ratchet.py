@@ -10,17 +10,14 @@ on this machine nothing is run and the reason is printed.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
+
+from tests.servers import serving
 
 LIST = Path(__file__).with_name("passing.txt")
 
@@ -30,43 +27,6 @@ def runner() -> Path | None:
     named = os.environ.get("ECUMENE_CONFORMANCE")
     path = Path(named) if named else Path(__file__).parents[3] / "shared" / "conformance" / "run.py"
     return path if path.exists() else None
-
-
-@contextlib.contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """An anonymous server without assets on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    base = f"http://127.0.0.1:{port}"
-    command = [
-        sys.executable,
-        "-m",
-        "ecumene.cli",
-        "serve",
-        "--data",
-        str(folder),
-        "--port",
-        str(port),
-    ]
-    with (folder / "server.log").open("w") as log:
-        process = subprocess.Popen([*command, "--anonymous"], stdout=log, stderr=log)
-        try:
-            for _ in range(600):
-                with (
-                    contextlib.suppress(OSError),
-                    urllib.request.urlopen(f"{base}/readyz", timeout=2),
-                ):
-                    break
-                if process.poll() is not None:
-                    raise SystemExit((folder / "server.log").read_text())
-                time.sleep(0.1)
-            else:
-                raise SystemExit("the server did not become ready")
-            yield base
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def main() -> int:
@@ -84,7 +44,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as name:
         out = Path(name) / "out.json"
-        with server(Path(name)) as base:
+        with serving(Path(name), "--anonymous") as base:
             command = [
                 sys.executable,
                 str(script),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,15 @@ from ecumene.algorithms.reducers.apply import reduce_array
 from ecumene.core.array import Array
 from ecumene.core.context import Context
 from ecumene.core.errors import EvaluationError, LimitExceeded
-from ecumene.core.pixel_type import DOUBLE, INT64, PixelType, of_dtype, of_value, union
+from ecumene.core.pixel_type import DOUBLE, PixelType, of_dtype, of_value, union
 from ecumene.core.reducer import Reducer
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Integer, Number, Object
 from ecumene.numerics.elementwise import saturate
 
 
-def _check(name: str, condition: bool, message: str) -> None:
+def require(name: str, condition: bool, message: str) -> None:
+    """EvaluationError with the algorithm's name unless the condition holds."""
     if not condition:
         raise EvaluationError(f"{name}: {message}")
 
@@ -32,7 +32,7 @@ def _bounded(name: str, size: int, context: Context) -> None:
 
 def _axis(name: str, values: Any, axis: int, *, new: bool = False) -> int:
     last = values.ndim + (1 if new else 0)
-    _check(
+    require(
         name,
         0 <= axis < last,
         f"Axis {axis} is out of range for an array of {values.ndim} dimensions.",
@@ -69,9 +69,9 @@ def array(values: Object, pixel_type: PixelType | None = None) -> Array:
     except ValueError:
         raise EvaluationError("Array: All inner lists must have the same length.") from None
     if data.size == 0:
-        _check("Array", pixel_type is not None, "No numbers in 'values', must provide a type.")
+        require("Array", pixel_type is not None, "No numbers in 'values', must provide a type.")
         data = data.astype("float64")
-    _check("Array", data.dtype.kind in "iufb", "All values must be numbers.")
+    require("Array", data.dtype.kind in "iufb", "All values must be numbers.")
     if (
         data.dtype.kind == "f"
         and pixel_type is None
@@ -85,7 +85,7 @@ def array(values: Object, pixel_type: PixelType | None = None) -> Array:
     return Array(saturate(rounded, kind), kind.with_dimensions(data.ndim))
 
 
-def _same(values: Any, source: Array) -> Array:
+def typed_as(values: Any, source: Array) -> Array:
     """Values of the source's element type."""
     return Array(values, source.type.with_dimensions(np.ndim(values)))
 
@@ -99,7 +99,7 @@ def accum(array: Array, axis: Integer, reducer: Reducer | None = None) -> Array:
         return Array.of(np.cumsum(array.values, axis=axis))
     parts = []
     for end in range(1, array.values.shape[axis] + 1):
-        part = _same(np.take(array.values, range(end), axis=axis), array)
+        part = typed_as(np.take(array.values, range(end), axis=axis), array)
         parts.append(reduce_array(reducer, part, [axis], None).values)
     return Array.of(np.concatenate(parts, axis=axis))
 
@@ -125,9 +125,9 @@ def bits_to_array(input: Number) -> Array:
 def cat(arrays: list[Array], axis: Integer = 0) -> Array:
     """Arrays joined along an axis; lower-dimensional ones get a new axis at the end."""
     name = "Array.cat"
-    _check(name, bool(arrays), "At least one array is needed.")
+    require(name, bool(arrays), "At least one array is needed.")
     dims = max(max(a.values.ndim for a in arrays), axis + 1)
-    _check(name, axis >= 0, f"Invalid axis {axis}.")
+    require(name, axis >= 0, f"Invalid axis {axis}.")
     parts = [a.values.reshape(*a.values.shape, *(1,) * (dims - a.values.ndim)) for a in arrays]
     kind = union(*(a.type.with_dimensions(0) for a in arrays))
     try:
@@ -145,7 +145,7 @@ def cat(arrays: list[Array], axis: Integer = 0) -> Array:
 def cut(array: Array, position: list[Integer]) -> Array:
     """Slices at a position along each axis; -1 keeps the whole axis. Dimensions stay."""
     name = "Array.cut"
-    _check(
+    require(
         name,
         len(position) == array.values.ndim,
         f"The position must have {array.values.ndim} elements.",
@@ -153,20 +153,20 @@ def cut(array: Array, position: list[Integer]) -> Array:
     index = []
     for axis, place in enumerate(position):
         size = array.values.shape[axis]
-        _check(
+        require(
             name,
             -1 <= place < size,
             f"Position {place} is out of range for axis {axis} of length {size}.",
         )
         index.append(slice(None) if place == -1 else slice(place, place + 1))
-    return _same(array.values[tuple(index)], array)
+    return typed_as(array.values[tuple(index)], array)
 
 
 @algorithm("Array.dotProduct")
 def dot_product(array1: Array, array2: Array) -> Number:
     """The scalar product of two vectors."""
     a, b = array1.values, array2.values
-    _check(
+    require(
         "Array.dotProduct",
         a.ndim == b.ndim == 1 and a.shape == b.shape,
         "Two 1-D arrays of equal length are needed.",
@@ -183,14 +183,14 @@ def dot_product(array1: Array, array2: Array) -> Number:
 def get(array: Array, position: list[Integer]) -> Number:
     """The element at a position."""
     name = "Array.get"
-    _check(
+    require(
         name,
         len(position) == array.values.ndim,
         f"The position must have {array.values.ndim} elements, got {len(position)}.",
     )
     for axis, place in enumerate(position):
         size = array.values.shape[axis]
-        _check(
+        require(
             name,
             0 <= place < size,
             f"Position {place} is out of range for axis {axis} of length {size}.",
@@ -201,7 +201,7 @@ def get(array: Array, position: list[Integer]) -> Number:
 @algorithm("Array.identity")
 def identity(size: Integer, *, context: Context) -> Array:
     """The identity matrix of a size."""
-    _check("Array.identity", size >= 1, f"The size must be positive, got {size}.")
+    require("Array.identity", size >= 1, f"The size must be positive, got {size}.")
     _bounded("Array.identity", size * size, context)
     return Array.of(np.eye(size, dtype="uint8"))
 
@@ -220,19 +220,19 @@ def mask(input: Array, mask: Array) -> Array:
     if chosen.ndim < values.ndim:
         chosen = chosen.reshape(*chosen.shape, *(1,) * (values.ndim - chosen.ndim))
     long = [k for k in range(values.ndim) if chosen.shape[k] > 1]
-    _check(name, len(long) <= 1, "The mask must have at most one axis longer than 1.")
+    require(name, len(long) <= 1, "The mask must have at most one axis longer than 1.")
     axis = (
         long[0]
         if long
         else next((k for k in range(values.ndim) if values.shape[k] == chosen.shape[k]), 0)
     )
-    _check(
+    require(
         name,
         chosen.shape[axis] == values.shape[axis],
         f"The mask must have the array's length along axis {axis}.",
     )
     keep = np.flatnonzero(chosen.reshape(-1) != 0)
-    return _same(np.take(values, keep, axis=axis), input)
+    return typed_as(np.take(values, keep, axis=axis), input)
 
 
 @algorithm("Array.pad")
@@ -259,11 +259,11 @@ def project(array: Array, axes: list[Integer]) -> Array:
     for axis in axes:
         _axis(name, values, axis)
     rest = [k for k in range(values.ndim) if k not in axes]
-    _check(
+    require(
         name, all(values.shape[k] == 1 for k in rest), "Axes that are left out must have length 1."
     )
     moved = np.transpose(values, [*axes, *rest])
-    return _same(moved.reshape([values.shape[k] for k in axes]), array)
+    return typed_as(moved.reshape([values.shape[k] for k in axes]), array)
 
 
 @algorithm("Array.reduce")
@@ -278,16 +278,16 @@ def reduce(
 def repeat(array: Array, axis: Integer = 0, copies: Integer = 2, *, context: Context) -> Array:
     """Copies one after the other along an axis."""
     values = array.values
-    _check(
+    require(
         "Array.repeat",
         axis >= 0 and copies >= 0,
         "The axis and the number of copies must not be negative.",
     )
-    _check("Array.repeat", axis < 16, f"Axis {axis} is out of range.")
+    require("Array.repeat", axis < 16, f"Axis {axis} is out of range.")
     while values.ndim <= axis:
         values = values[..., None]
     _bounded("Array.repeat", values.size * max(copies, 1), context)
-    return _same(
+    return typed_as(
         np.concatenate([values] * copies, axis=axis) if copies else np.take(values, [], axis=axis),
         array,
     )
@@ -298,7 +298,7 @@ def reshape(array: Array, shape: Array) -> Array:
     """The same elements in another shape; one length may be -1."""
     sizes = [int(k) for k in shape.values.reshape(-1)]
     try:
-        return _same(array.values.reshape(sizes), array)
+        return typed_as(array.values.reshape(sizes), array)
     except ValueError:
         raise EvaluationError(
             f"Array.reshape: Cannot reshape an array of {array.values.size} elements to {sizes}."
@@ -315,10 +315,10 @@ def take_slice(
 ) -> Array:
     """A part along an axis; negative positions count from the end, those outside are cut."""
     _axis("Array.slice", array.values, axis)
-    _check("Array.slice", step > 0, f"'step' must be positive, got {step}.")
+    require("Array.slice", step > 0, f"'step' must be positive, got {step}.")
     index: list[Any] = [slice(None)] * array.values.ndim
     index[axis] = slice(start, end, step)
-    return _same(array.values[tuple(index)], array)
+    return typed_as(array.values[tuple(index)], array)
 
 
 @algorithm("Array.sort")
@@ -328,28 +328,30 @@ def sort(array: Array, keys: Array | None = None) -> Array:
     values = array.values
     if keys is None:
         long = [k for k in range(values.ndim) if values.shape[k] != 1]
-        _check(name, len(long) <= 1, "Only one axis may be longer than 1 without keys.")
-        return _same(np.sort(values, axis=long[0] if long else 0), array)
+        require(name, len(long) <= 1, "Only one axis may be longer than 1 without keys.")
+        return typed_as(np.sort(values, axis=long[0] if long else 0), array)
     order_of = keys.values
     long = [k for k in range(order_of.ndim) if order_of.shape[k] != 1]
-    _check(name, len(long) <= 1, "The keys must have only one axis longer than 1.")
+    require(name, len(long) <= 1, "The keys must have only one axis longer than 1.")
     axis = long[0] if long else 0
-    _check(
+    require(
         name,
         axis < values.ndim and values.shape[axis] == order_of.size,
         "The keys must be as long as the array along their axis.",
     )
-    return _same(np.take(values, np.argsort(order_of.reshape(-1), kind="stable"), axis=axis), array)
+    return typed_as(
+        np.take(values, np.argsort(order_of.reshape(-1), kind="stable"), axis=axis), array
+    )
 
 
 @algorithm("Array.transpose", "Array.matrixTranspose")
 def transpose(array: Array, axis1: Integer = 0, axis2: Integer = 1) -> Array:
     """Two axes exchanged; missing axes have length one."""
     values = array.values
-    _check("Array.transpose", 0 <= axis1 < 16 and 0 <= axis2 < 16, "Axes must not be negative.")
+    require("Array.transpose", 0 <= axis1 < 16 and 0 <= axis2 < 16, "Axes must not be negative.")
     while values.ndim <= max(axis1, axis2):
         values = values[..., None]
-    return _same(np.swapaxes(values, axis1, axis2), array)
+    return typed_as(np.swapaxes(values, axis1, axis2), array)
 
 
 @algorithm("Array.toList")
@@ -357,150 +359,3 @@ def to_list(array: Array) -> list[Object]:
     """Nested lists of the elements."""
     found = array.values.tolist()
     return found if isinstance(found, list) else [found]
-
-
-# -- matrices -----------------------------------------------------------------------------------
-
-
-def matrix(name: str, array: Array, *, square: bool = False) -> Any:
-    """A two-dimensional array as doubles."""
-    values = array.values
-    _check(name, values.ndim == 2, f"A 2-D array is needed, got {values.ndim} dimensions.")
-    _check(name, not square or values.shape[0] == values.shape[1], "A square matrix is needed.")
-    return values.astype("float64")
-
-
-def _solved(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    try:
-        return function(*arguments)
-    except np.linalg.LinAlgError as error:
-        raise EvaluationError(f"{name}: {error}.") from None
-
-
-@algorithm("Array.eigen")
-def eigen(input: Array) -> Array:
-    """Rows of an eigenvalue and its unit eigenvector, the largest eigenvalue first."""
-    name = "Array.eigen"
-    values = matrix(name, input, square=True)
-    if np.allclose(values, values.T, rtol=1e-12, atol=0):
-        found, vectors = _solved(name, np.linalg.eigh, values)
-    else:
-        found, vectors = _solved(name, np.linalg.eig, values)
-        _check(name, bool(np.allclose(np.imag(found), 0)), "The matrix has complex eigenvalues.")
-        found, vectors = np.real(found), np.real(vectors)
-    order = np.argsort(-found, kind="stable")
-    return Array.of(np.column_stack([found[order], vectors.T[order]]))
-
-
-@algorithm("Array.matrixDiagonal")
-def matrix_diagonal(input: Array) -> Array:
-    """The diagonal as a column."""
-    matrix("Array.matrixDiagonal", input)
-    return _same(np.diagonal(input.values)[:, None], input)
-
-
-@algorithm("Array.matrixToDiag")
-def matrix_to_diag(input: Array) -> Array:
-    """A square matrix with a vector (or a column) on its diagonal."""
-    values = input.values
-    _check(
-        "Array.matrixToDiag",
-        values.ndim == 1 or (values.ndim == 2 and 1 in values.shape),
-        "A vector is needed.",
-    )
-    return _same(np.diag(values.reshape(-1)), input)
-
-
-@algorithm("Array.matrixInverse")
-def matrix_inverse(input: Array) -> Array:
-    """The inverse of a matrix."""
-    return Array.of(
-        _solved(
-            "Array.matrixInverse", np.linalg.inv, matrix("Array.matrixInverse", input, square=True)
-        )
-    )
-
-
-@algorithm("Array.matrixPseudoInverse")
-def matrix_pseudo_inverse(input: Array) -> Array:
-    """The Moore-Penrose inverse of a matrix."""
-    return Array.of(
-        _solved(
-            "Array.matrixPseudoInverse", np.linalg.pinv, matrix("Array.matrixPseudoInverse", input)
-        )
-    )
-
-
-@algorithm("Array.matrixFnorm")
-def matrix_fnorm(input: Array) -> Number:
-    """The Frobenius norm of a matrix."""
-    return float(np.linalg.norm(matrix("Array.matrixFnorm", input)))
-
-
-@algorithm("Array.matrixTrace")
-def matrix_trace(input: Array) -> Number:
-    """The sum of the diagonal of a matrix."""
-    return float(np.trace(matrix("Array.matrixTrace", input)))
-
-
-@algorithm("Array.matrixDeterminant")
-def matrix_determinant(input: Array) -> Number:
-    """The determinant of a matrix."""
-    return float(np.linalg.det(matrix("Array.matrixDeterminant", input, square=True)))
-
-
-@algorithm("Array.matrixMultiply")
-def matrix_multiply(left: Array, right: Array) -> Array:
-    """The product of two matrices."""
-    name = "Array.matrixMultiply"
-    a, b = matrix(name, left), matrix(name, right)
-    _check(
-        name,
-        a.shape[1] == b.shape[0],
-        f"Inner lengths must agree, got {a.shape[1]} and {b.shape[0]}.",
-    )
-    if left.type.is_int and right.type.is_int:
-        return Array.of(left.values.astype("int64") @ right.values.astype("int64"), INT64)
-    return Array.of(a @ b)
-
-
-@algorithm("Array.matrixSolve")
-def matrix_solve(left: Array, right: Array) -> Array:
-    """X of A·X = B; by least squares where there are more equations than unknowns."""
-    name = "Array.matrixSolve"
-    a, b = matrix(name, left), matrix(name, right)
-    _check(name, a.shape[0] == b.shape[0], "Both matrices must have the same number of rows.")
-    if a.shape[0] == a.shape[1]:
-        return Array.of(_solved(name, np.linalg.solve, a, b))
-    return Array.of(_solved(name, np.linalg.lstsq, a, b, None)[0])
-
-
-@algorithm("Array.matrixCholeskyDecomposition")
-def cholesky(array: Array) -> dict[str, Object]:
-    """``L`` of A = L·Lᵀ."""
-    name = "Array.matrixCholeskyDecomposition"
-    return {"L": Array.of(_solved(name, np.linalg.cholesky, matrix(name, array, square=True)))}
-
-
-@algorithm("Array.matrixSingularValueDecomposition")
-def svd(array: Array) -> dict[str, Object]:
-    """``U``, ``S`` and ``V`` of A = U·S·Vᵀ."""
-    name = "Array.matrixSingularValueDecomposition"
-    u, s, vt = _solved(name, np.linalg.svd, matrix(name, array), False)
-    return {"U": Array.of(u), "S": Array.of(np.diag(s)), "V": Array.of(vt.T)}
-
-
-@algorithm("Array.matrixLUDecomposition")
-def lu(array: Array) -> dict[str, Object]:
-    """``L``, ``U`` and ``P`` of P·A = L·U."""
-    import scipy.linalg
-
-    p, low, up = scipy.linalg.lu(matrix("Array.matrixLUDecomposition", array))
-    return {"L": Array.of(low), "U": Array.of(up), "P": Array.of(p.T)}
-
-
-@algorithm("Array.matrixQRDecomposition")
-def qr(array: Array) -> dict[str, Object]:
-    """``Q`` and ``R`` of A = Q·R."""
-    q, r = np.linalg.qr(matrix("Array.matrixQRDecomposition", array))
-    return {"Q": Array.of(q), "R": Array.of(r)}

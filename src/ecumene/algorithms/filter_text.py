@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ecumene.algorithms.filters import Binary, Logical, Negation
+from ecumene.algorithms.filter_logic import Logical, Negation
+from ecumene.algorithms.filters import Binary
 from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.filter import Filter
 from ecumene.core.registry import algorithm

@@ -9,12 +9,11 @@ from typing import Any
 
 import shapely
 
+from ecumene.algorithms.filter_logic import Logical, Measured
 from ecumene.algorithms.filters import (
     ALL,
     GEO,
     Binary,
-    Logical,
-    Measured,
     field_value,
     geometry_of,
     number_of,

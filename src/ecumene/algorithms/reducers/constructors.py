@@ -275,7 +275,8 @@ def maximum(num_inputs: Integer = 1) -> Reducer:
     return _extreme("max", num_inputs)
 
 
-def _settings(**values: Any) -> dict[str, Any]:
+def given(**values: Any) -> dict[str, Any]:
+    """The settings that were given."""
     return {key: value for key, value in values.items() if value is not None}
 
 
@@ -293,7 +294,7 @@ def median(
     min_bucket_width : accepted for compatibility.
     max_raw : accepted for compatibility.
     """
-    settings = _settings(maxBuckets=max_buckets, minBucketWidth=min_bucket_width, maxRaw=max_raw)
+    settings = given(maxBuckets=max_buckets, minBucketWidth=min_bucket_width, maxRaw=max_raw)
     return Reducer(
         "Reducer.median", ("median",), c.MEDIAN, (True,), settings, output_types=_mean_type
     )
@@ -313,7 +314,7 @@ def mode(
     min_bucket_width : accepted for compatibility.
     max_raw : accepted for compatibility.
     """
-    settings = _settings(maxBuckets=max_buckets, minBucketWidth=min_bucket_width, maxRaw=max_raw)
+    settings = given(maxBuckets=max_buckets, minBucketWidth=min_bucket_width, maxRaw=max_raw)
     return Reducer("Reducer.mode", ("mode",), c.MODE, (True,), settings, output_types=_same)
 
 
@@ -341,7 +342,7 @@ def percentile(
         )
     return Reducer(
         "Reducer.percentile", tuple(names), c.percentiles([float(p) for p in percentiles]), (True,),
-        _settings(percentiles=list(percentiles), outputNames=output_names),
+        given(percentiles=list(percentiles), outputNames=output_names),
         output_types=lambda types: _mean_type(types) * len(names),
     )  # fmt: skip
 
@@ -382,7 +383,7 @@ def histogram(
     min_bucket_width : smallest width of a bucket.
     max_raw : accepted for compatibility.
     """
-    settings = _settings(maxBuckets=max_buckets, minBucketWidth=min_bucket_width, maxRaw=max_raw)
+    settings = given(maxBuckets=max_buckets, minBucketWidth=min_bucket_width, maxRaw=max_raw)
     return Reducer(
         "Reducer.histogram",
         ("histogram",),
@@ -406,7 +407,7 @@ def auto_histogram(
     max_raw : accepted for compatibility.
     cumulative : counts of all values up to and including the bucket.
     """
-    settings = _settings(maxBuckets=max_buckets, minBucketWidth=min_bucket_width, maxRaw=max_raw)
+    settings = given(maxBuckets=max_buckets, minBucketWidth=min_bucket_width, maxRaw=max_raw)
     accumulator = c.auto_histogram(max_buckets or 256, min_bucket_width, cumulative)
     return Reducer("Reducer.autoHistogram", ("histogram",), accumulator, (True,), settings)
 
@@ -442,103 +443,5 @@ def to_list(tuple_size: Integer | None = None, num_optional: Integer = 0) -> Red
     """
     size = tuple_size or 1
     accumulator = c.to_list(tuple_size, num_optional or None)
-    settings = _settings(tupleSize=tuple_size, numOptional=num_optional or None)
+    settings = given(tupleSize=tuple_size, numOptional=num_optional or None)
     return Reducer("Reducer.toList", ("list",), accumulator, (False,) * size, settings)
-
-
-def _coefficients(outputs: int) -> Callable[[Types], list[PixelType]]:
-    kinds = [
-        PixelType("double", dimensions=2),
-        PixelType("double", dimensions=1),
-        PixelType("double", dimensions=2),
-    ]
-    return lambda types: kinds[:outputs]
-
-
-@algorithm("Reducer.linearRegression")
-def linear_regression(num_x: Integer, num_y: Integer = 1) -> Reducer:
-    """Least squares of y on x without intercept: coefficients (x by y) and root mean square residuals.
-
-    Parameters
-    ----------
-    num_x : number of independent inputs, which come first.
-    num_y : number of dependent inputs.
-    """
-    return Reducer(
-        "Reducer.linearRegression", ("coefficients", "residuals"), r.linear_regression(num_x, num_y),
-        (True,) * (num_x + num_y), {"numX": num_x, "numY": num_y}, output_types=_coefficients(2),
-    )  # fmt: skip
-
-
-@algorithm("Reducer.ridgeRegression", wire_names={"lambda_": "lambda"})
-def ridge_regression(num_x: Integer, num_y: Integer = 1, lambda_: Float = 0.1) -> Reducer:
-    """Ridge regression with intercept: coefficients, residuals and p-values.
-
-    Parameters
-    ----------
-    num_x : number of independent inputs, which come first.
-    num_y : number of dependent inputs.
-    lambda_ : penalty.
-    """
-    return Reducer(
-        "Reducer.ridgeRegression", ("coefficients", "residuals", "pValue"), r.linear_regression(num_x, num_y, lambda_),
-        (True,) * (num_x + num_y), {"numX": num_x, "numY": num_y, "lambda": lambda_}, output_types=_coefficients(3),
-    )  # fmt: skip
-
-
-@algorithm("Reducer.robustLinearRegression")
-def robust_linear_regression(
-    num_x: Integer, num_y: Integer = 1, beta: Float | None = None
-) -> Reducer:
-    """Least squares that leaves out outliers (Talwar's weights): coefficients and residuals.
-
-    Parameters
-    ----------
-    num_x : number of independent inputs, which come first.
-    num_y : number of dependent inputs.
-    beta : robust deviations beyond which a sample is left out.
-    """
-    return Reducer(
-        "Reducer.robustLinearRegression", ("coefficients", "residuals"), r.robust_regression(num_x, num_y, beta),
-        (False,) * (num_x + num_y), _settings(numX=num_x, numY=num_y, beta=beta), output_types=_coefficients(2),
-    )  # fmt: skip
-
-
-@algorithm("Reducer.kendallsCorrelation")
-def kendalls_correlation(num_inputs: Integer = 1) -> Reducer:
-    """Kendall's tau-b, of one input with its order or of two inputs.
-
-    Parameters
-    ----------
-    num_inputs : 1 or 2.
-    """
-    if num_inputs not in (1, 2):
-        raise EvaluationError("Reducer.kendallsCorrelation: 'numInputs' must be 1 or 2.")
-    return Reducer(
-        "Reducer.kendallsCorrelation", ("tau", "p-value"), r.kendall(num_inputs), (False,) * num_inputs,
-        {"numInputs": num_inputs},
-    )  # fmt: skip
-
-
-@algorithm("Reducer.geometricMedian")
-def geometric_median(num_x: Integer, eta: Float = 0.001, initial_step_size: Float = 10) -> Reducer:
-    """The point with the smallest sum of distances to all samples.
-
-    Parameters
-    ----------
-    num_x : number of inputs (dimensions).
-    eta : tolerance of the solution.
-    initial_step_size : accepted for compatibility.
-    """
-    names = (
-        ("median",)
-        if num_x == 1
-        else tuple("median" if k == 0 else f"median_{k}" for k in range(num_x))
-    )
-    return Reducer(
-        "Reducer.geometricMedian",
-        names,
-        r.geometric_median(num_x, eta),
-        (False,) * num_x,
-        {"numX": num_x, "eta": eta},
-    )
