@@ -13,14 +13,12 @@ from dataclasses import dataclass, field
 from ecumene.core.errors import LimitExceeded
 from ecumene.core.limits import Limits
 from ecumene.core.projection import Grid, Window
+from ecumene.plan.costs import depth, effort, held, scratch
 from ecumene.plan.node import PlanNode
-from ecumene.plan.nodes import Constant, Elementwise, Fold, Masked, Source
+from ecumene.plan.nodes import Constant, Elementwise, Masked, Source
 from ecumene.plan.optimise import Prepared
-from ecumene.plan.reach import Demand, depth, effort, extent, held, inner
+from ecumene.plan.reach import Demand, extent, inner
 from ecumene.raster.source import LARGE
-
-SCRATCH = 16
-"""Bytes that a node uses per number while it computes: two double-precision intermediates."""
 
 MEGABYTE = 2**20
 Key = tuple[int, Grid, Window | None]
@@ -95,8 +93,8 @@ class _Walk:
 
     def _finish(self, frame: _Frame) -> _Result:
         node, demand = frame.node, frame.demand
-        result, scratch = _result(node, demand, frame.inputs)
-        self._note(node, result.bytes + scratch)
+        result, extra = _result(frame)
+        self._note(node, result.bytes + extra)
         self.live -= frame.holding
         if result.there:
             self.work += demand.total * effort(node, len(frame.inputs)) * max(result.depth, 1.0)
@@ -143,26 +141,24 @@ class _Walk:
             self._take(stack[-1], result)
 
 
-def _result(node: PlanNode, demand: Demand, inputs: list[_Result]) -> tuple[_Result, float]:
+def _result(frame: _Frame) -> tuple[_Result, float]:
     """Size of a node's result and of what it needs besides while it computes."""
+    node, demand, inputs = frame.node, frame.demand, frame.inputs
     deep = depth(node, [part.depth for part in inputs])
     if isinstance(node, Constant | Masked):
         return _Result(0.0, deep, isinstance(node, Constant)), 0.0
-    there = demand.whole is not None
-    scratch = SCRATCH * demand.area * deep
+    there, stored = demand.whole is not None, 0.0
     if isinstance(node, Source):
         window = _source_pixels(node, demand)
-        there = window > 0
-        scratch = window * node.band.type.dtype.itemsize + SCRATCH * demand.area
+        there, stored = window > 0, window * node.band.type.dtype.itemsize
     elif inputs:
         some = all if isinstance(node, Elementwise) else any
         there = there and some(part.there for part in inputs)
-        if isinstance(node, Fold) and held(node, len(inputs)) == len(inputs):
-            scratch += sum(part.bytes for part in inputs)  # stacked and sorted
     if not there:
         return _Result(0.0, deep, False), 0.0
-    per_pixel = deep * node.type.dtype.itemsize + 1
-    return _Result(demand.area * per_pixel, deep, True), scratch
+    own = demand.area * deep
+    extra = scratch(node, own, frame.below.area, sum(part.bytes for part in inputs))
+    return _Result(own * node.type.dtype.itemsize + demand.area, deep, True), stored + extra
 
 
 def _source_pixels(node: Source, demand: Demand) -> float:

@@ -1,4 +1,4 @@
-"""What each kind of node asks of its inputs, and how large its results are: known without reading a pixel.
+"""What each kind of node asks of its inputs, known without reading a pixel.
 
 Windows are upper bounds of those that ``evaluate`` of the same node asks for.
 """
@@ -12,27 +12,17 @@ from functools import lru_cache, singledispatch
 import numpy as np
 
 from ecumene.core.projection import Grid, Window, compose, invert
-from ecumene.numerics.folds import STREAMED
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import (
-    ArrayOp,
     ConnectedCount,
     ConnectedLabels,
     ConnectedReduce,
-    Constant,
     Displaced,
-    Fold,
-    Gather,
-    Mosaic,
     Moved,
     Neighborhood,
-    Pick,
-    QualityMosaic,
     ReduceResolution,
     Reproject,
     Resample,
-    Source,
-    Stack,
     Windowed,
 )
 from ecumene.plan.nodes.neighborhood import sized
@@ -177,91 +167,3 @@ def _(node: Moved, demand: Demand) -> Demand:
 def _(node: Displaced, demand: Demand) -> Demand:
     # How far pixels move is in the pixels: the node itself refuses what is too far for one block.
     return demand if node.source is None else demand.on(node.source, 3)
-
-
-@singledispatch
-def depth(node: PlanNode, inputs: list[float]) -> float:
-    """Numbers that one pixel of a node's result may hold, given those of its inputs."""
-    return max(inputs, default=1.0) if node.type.dimensions else 1.0
-
-
-@depth.register
-def _(node: Constant, inputs: list[float]) -> float:
-    return float(np.size(np.asarray(node.value)))
-
-
-@depth.register
-def _(node: Stack, inputs: list[float]) -> float:
-    return float(len(inputs))
-
-
-@depth.register
-def _(node: Gather, inputs: list[float]) -> float:
-    return sum(inputs)
-
-
-@depth.register
-def _(node: Windowed, inputs: list[float]) -> float:
-    return sum(inputs) * (2 * node.halo + 1) ** 2 if node.type.dimensions else 1.0
-
-
-@depth.register
-def _(node: Fold, inputs: list[float]) -> float:
-    return sum(inputs) if node.type.dimensions else 1.0
-
-
-@depth.register
-def _(node: ArrayOp, inputs: list[float]) -> float:
-    """Most operators keep or shrink; concatenation adds, products of vectors and squares multiply."""
-    largest = max(inputs, default=1.0)
-    if node.op in GROWING:
-        return max(sum(inputs), math.prod(inputs))
-    if node.op in SQUARING:
-        return largest * largest
-    if node.op in REPEATING:
-        return largest * max((float(p) for p in node.params if isinstance(p, int)), default=1.0)
-    return max(sum(inputs) if node.op in ADDING else largest, 1.0)
-
-
-GROWING = frozenset({"matrixMultiply", "matrixSolve"})
-SQUARING = frozenset({"matrixToDiag", "matrixPseudoInverse"})
-REPEATING = frozenset({"repeat", "pad", "repeatTimes"})
-ADDING = frozenset({"cat", "lengths"})
-
-
-HOLDING = (Mosaic, QualityMosaic)
-"""Nodes that hold one running result, whatever the number of their inputs."""
-
-
-def held(node: PlanNode, number: int) -> int:
-    """How many of its inputs a node holds at once."""
-    if isinstance(node, HOLDING) or (isinstance(node, Fold) and node.reducer.name in STREAMED):
-        return min(number, 3)
-    return number
-
-
-@singledispatch
-def effort(node: PlanNode, inputs: int) -> float:
-    """Elementary operations a pixel of the result, roughly."""
-    return 1.0 + inputs
-
-
-@effort.register
-def _(node: Neighborhood, inputs: int) -> float:
-    return float(node.kernel.weights.size if node.kernel.weights is not None else 1)
-
-
-@effort.register
-def _(node: Fold, inputs: int) -> float:
-    streamed = node.reducer.name in STREAMED
-    return float(inputs if streamed else inputs * (1 + math.log2(max(inputs, 2))))
-
-
-@effort.register
-def _(node: Source, inputs: int) -> float:
-    return 4.0
-
-
-@effort.register
-def _(node: Pick, inputs: int) -> float:
-    return 1.0

@@ -1,0 +1,190 @@
+"""How large the results of each kind of node are, what it needs besides, and how much work it is.
+
+Bytes are upper bounds measured at the allocator, with some room; work is counted in elementary operations.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import singledispatch
+
+import numpy as np
+
+from ecumene.numerics.folds import FOLDS, STREAMED
+from ecumene.plan.node import PlanNode
+from ecumene.plan.nodes import (
+    ArrayOp,
+    ConnectedCount,
+    ConnectedLabels,
+    ConnectedReduce,
+    Constant,
+    Displaced,
+    Fold,
+    Gather,
+    Mosaic,
+    Neighborhood,
+    Pick,
+    QualityMosaic,
+    ReduceResolution,
+    Reproject,
+    Resample,
+    Source,
+    Stack,
+    Windowed,
+)
+
+
+@singledispatch
+def depth(node: PlanNode, inputs: list[float]) -> float:
+    """Numbers that one pixel of a node's result may hold, given those of its inputs."""
+    return max(inputs, default=1.0) if node.type.dimensions else 1.0
+
+
+@depth.register
+def _(node: Constant, inputs: list[float]) -> float:
+    return float(np.size(np.asarray(node.value)))
+
+
+@depth.register
+def _(node: Stack, inputs: list[float]) -> float:
+    return float(len(inputs))
+
+
+@depth.register
+def _(node: Gather, inputs: list[float]) -> float:
+    return sum(inputs)
+
+
+@depth.register
+def _(node: Windowed, inputs: list[float]) -> float:
+    return sum(inputs) * (2 * node.halo + 1) ** 2 if node.type.dimensions else 1.0
+
+
+@depth.register
+def _(node: Fold, inputs: list[float]) -> float:
+    return sum(inputs) if node.type.dimensions else 1.0
+
+
+@depth.register
+def _(node: ArrayOp, inputs: list[float]) -> float:
+    """Most operators keep or shrink; concatenation adds, products of vectors and squares multiply."""
+    largest = max(inputs, default=1.0)
+    if node.op in GROWING:
+        return max(sum(inputs), math.prod(inputs))
+    if node.op in SQUARING:
+        return largest * largest
+    if node.op in REPEATING:
+        return largest * max((float(p) for p in node.params if isinstance(p, int)), default=1.0)
+    return max(sum(inputs) if node.op in ADDING else largest, 1.0)
+
+
+GROWING = frozenset({"matrixMultiply", "matrixSolve"})
+SQUARING = frozenset({"matrixToDiag", "matrixPseudoInverse"})
+REPEATING = frozenset({"repeat", "pad", "repeatTimes"})
+ADDING = frozenset({"cat", "lengths"})
+
+
+HOLDING = (Mosaic, QualityMosaic)
+"""Nodes that hold one running result, whatever the number of their inputs."""
+
+
+def held(node: PlanNode, number: int) -> int:
+    """How many of its inputs a node holds at once."""
+    if isinstance(node, HOLDING) or (isinstance(node, Fold) and node.reducer.name in STREAMED):
+        return min(number, 3)
+    return number
+
+
+@singledispatch
+def effort(node: PlanNode, inputs: int) -> float:
+    """Elementary operations a pixel of the result, roughly."""
+    return 1.0 + inputs
+
+
+@effort.register
+def _(node: Neighborhood, inputs: int) -> float:
+    return float(node.kernel.weights.size if node.kernel.weights is not None else 1)
+
+
+@effort.register
+def _(node: Fold, inputs: int) -> float:
+    streamed = node.reducer.name in STREAMED
+    return float(inputs if streamed else inputs * (1 + math.log2(max(inputs, 2))))
+
+
+@effort.register
+def _(node: Source, inputs: int) -> float:
+    return 4.0
+
+
+@effort.register
+def _(node: Pick, inputs: int) -> float:
+    return 1.0
+
+
+@singledispatch
+def scratch(node: PlanNode, own: float, below: float, inputs: float) -> float:
+    """Bytes that a node uses while it computes, besides what it was given and what it hands over.
+
+    Parameters
+    ----------
+    own : numbers in the node's result.
+    below : pixels of each input.
+    inputs : bytes of all inputs together.
+    """
+    return 16 * own
+
+
+@scratch.register
+def _(node: Source, own: float, below: float, inputs: float) -> float:
+    if node.method == "nearest":
+        return 24 * own
+    return (480 if node.method == "bicubic" else 220) * own
+
+
+@scratch.register
+def _(node: Fold, own: float, below: float, inputs: float) -> float:
+    if node.reducer.name in STREAMED:
+        return 80 * own
+    known = node.reducer.name in FOLDS or node.reducer.name == "Reducer.percentile"
+    return 48 * own + inputs * (1 if known else 4)
+
+
+@scratch.register
+def _(node: Neighborhood, own: float, below: float, inputs: float) -> float:
+    stacked = node.op in ("median", "mode") or (
+        node.op == "reduce" and node.reducer is not None and node.reducer.name not in STREAMED
+    )
+    return 32 * (own + below) + (16.0 * node.kernel.weights.size * own if stacked else 0)
+
+
+@scratch.register
+def _(node: Windowed, own: float, below: float, inputs: float) -> float:
+    return 64 * below + 16 * own + 4 * inputs
+
+
+@scratch.register(ConnectedCount)
+@scratch.register(ConnectedLabels)
+@scratch.register(ConnectedReduce)
+def _(node: PlanNode, own: float, below: float, inputs: float) -> float:
+    return 96 * below + 4 * inputs
+
+
+@scratch.register
+def _(node: Reproject, own: float, below: float, inputs: float) -> float:
+    return 64 * own
+
+
+@scratch.register
+def _(node: Resample, own: float, below: float, inputs: float) -> float:
+    return (480 if node.method == "bicubic" else 220) * own + 8 * below
+
+
+@scratch.register
+def _(node: Displaced, own: float, below: float, inputs: float) -> float:
+    return 560 * own + 8 * below
+
+
+@scratch.register
+def _(node: ReduceResolution, own: float, below: float, inputs: float) -> float:
+    return 40 * below + 32 * own
