@@ -57,6 +57,22 @@ def test_positions_keep_their_bound(source, target, window):
     assert max(np.abs(found.cols - u).max(), np.abs(found.rows - v).max()) <= warp.CLOSE
 
 
+@pytest.mark.parametrize(("source", "target", "window"), CASES)
+@pytest.mark.parametrize("lookup", [warp.nearest, warp.positions], ids=["nearest", "positions"])
+def test_a_part_is_the_part_of_the_whole_bit_for_bit(lookup, source, target, window):
+    whole = lookup(source, target, window)
+    cols, rows = (np.broadcast_to(part, window.shape) for part in (whole.cols, whole.rows))
+    for dx, dy, width, height in ((3, 7, 8, 5), (33, 1, 40, 3), (0, 20, 1, 9)):
+        width, height = min(width, window.width - dx), min(height, window.height - dy)
+        if width <= 0 or height <= 0:
+            continue
+        part = Window(window.col + dx, window.row + dy, width, height)
+        found = lookup(source, target, part)
+        place = np.s_[dy : dy + height, dx : dx + width]
+        np.testing.assert_array_equal(np.broadcast_to(found.cols, part.shape), cols[place])
+        np.testing.assert_array_equal(np.broadcast_to(found.rows, part.shape), rows[place])
+
+
 def test_places_that_cannot_be_transformed_are_outside():
     world = Grid("EPSG:4326", (1.0, 0, -180, 0, -1.0, 90))
     orthographic = Grid("EPSG:3995", (2e6, 0, -4e7, 0, -2e6, 4e7))

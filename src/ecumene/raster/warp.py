@@ -219,11 +219,50 @@ def _nearest(source: Grid, target: Grid, window: Window) -> Lookup:
 
 
 def _positions(source: Grid, target: Grid, window: Window) -> Lookup:
-    u, v, _ = _interpolated(source, target, window, CLOSE)
-    finite = np.isfinite(u) & np.isfinite(v)
+    """Cell by cell of the control grid: interpolated where that is close enough, else every pixel.
+
+    A cell is decided by itself alone and its fractions are counted from its own corner, so a position is the
+    same bit for bit however a request is cut into windows.
+    """
+    c0, r0 = window.col // STEP, window.row // STEP
+    c1 = -(-(window.col + window.width) // STEP)
+    r1 = -(-(window.row + window.height) // STEP)
+    half_c = np.arange(2 * c0, 2 * c1 + 1, dtype="float64") * (STEP / 2)
+    half_r = np.arange(2 * r0, 2 * r1 + 1, dtype="float64") * (STEP / 2)
+    halves = exact(source, target, *np.meshgrid(half_c, half_r))
+    with np.errstate(invalid="ignore"):
+        close = np.logical_and.reduce([2 * _cell_errors(half) <= CLOSE for half in halves])
+        x, y = (_in_cells(half[::2, ::2], window, c0, r0) for half in halves)
+    if not close.all():
+        rows = np.arange(window.row, window.row + window.height) // STEP - r0
+        cols = np.arange(window.col, window.col + window.width) // STEP - c0
+        row, col = np.nonzero(~close[rows][:, cols])
+        x[row, col], y[row, col] = exact(
+            source, target, col + window.col + 0.5, row + window.row + 0.5
+        )
+    finite = np.isfinite(x) & np.isfinite(y)
     if finite.all():
-        return _bounded(u, v, None)
-    return _bounded(np.where(finite, u, 0), np.where(finite, v, 0), ~finite)
+        return _bounded(x, y, None)
+    return _bounded(np.where(finite, x, 0), np.where(finite, y, 0), ~finite)
+
+
+def _cell_errors(half: NDArray[Any]) -> NDArray[Any]:
+    """Error of interpolating inside each cell, from the middles of its edges and its own middle lines."""
+    along = np.abs((half[:, :-2:2] + half[:, 2::2]) / 2 - half[:, 1::2])
+    down = np.abs((half[:-2:2] + half[2::2]) / 2 - half[1::2])
+    across = np.maximum(np.maximum(along[:-2:2], along[1::2]), along[2::2])
+    downwards = np.maximum(np.maximum(down[:, :-2:2], down[:, 1::2]), down[:, 2::2])
+    return np.asarray(across + downwards)
+
+
+def _in_cells(grid: NDArray[Any], window: Window, c0: int, r0: int) -> NDArray[np.float64]:
+    """Bilinear interpolation of corner values at all pixel centres of a window."""
+    j, fx = np.divmod(np.arange(window.col, window.col + window.width), STEP)
+    i, fy = np.divmod(np.arange(window.row, window.row + window.height), STEP)
+    i, j = i - r0, j - c0
+    down, right = ((fy + 0.5) / STEP)[:, None], ((fx + 0.5) / STEP)[None, :]
+    rows = grid[i] * (1 - down) + grid[i + 1] * down
+    return np.asarray(rows[:, j] * (1 - right) + rows[:, j + 1] * right)
 
 
 def covering(source: Grid, target: Grid, window: Window, margin: int = 0) -> Window | None:
