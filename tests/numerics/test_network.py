@@ -80,3 +80,31 @@ def test_images_of_different_types_share_a_fold(name, expected):
     fold.add(np.ones((2, 2), "uint8"), None)
     fold.add(np.full((2, 2), 300, "uint16"), None)
     np.testing.assert_array_equal(fold.finish()[0], expected)
+
+
+@pytest.mark.parametrize("name", ["Reducer.median", "Reducer.mode"])
+def test_results_do_not_depend_on_how_pixels_are_cut_into_runs(name, monkeypatch):
+    rng = np.random.default_rng(8)
+    layers = rng.integers(0, 9, (7, 33, 31)).astype("uint16")
+    weights = rng.random(layers.shape) < 0.7
+
+    def folded():
+        fold = folds.FOLDS[name](layers.shape[1:], layers.dtype, {})
+        for values, weight in zip(layers, weights, strict=True):
+            fold.add(values, weight)
+        return fold.finish()
+
+    whole, seen = folded()
+    monkeypatch.setattr(
+        network, "ROW_BYTES", 100
+    )  # fifty pixels at a time; the last run is shorter
+    cut, again = folded()
+    np.testing.assert_array_equal(np.asarray(seen), np.asarray(again))
+    np.testing.assert_array_equal(whole[seen], cut[seen])
+
+
+def test_runs_cover_every_pixel_once():
+    runs = list(network.chunks(300_001, np.dtype("uint16")))
+    assert runs[0].start == 0
+    assert runs[-1].stop == 300_001
+    assert all(a.stop == b.start for a, b in zip(runs, runs[1:], strict=False))
