@@ -273,8 +273,26 @@ class Tally(Samples):
 
 
 FREQUENCY = Tally(_frequencies)
-COUNT_DISTINCT = Samples(lambda rows, w: [len({repr(r[0]) for r in rows})], skip=False)
-COUNT_DISTINCT_NON_NULL = Tally(lambda rows, w: [len({repr(r[0]) for r in rows})])
+
+
+class Distinct(Tally):
+    """How many different values there are; per pixel by sorting."""
+
+    def finish(self, state: Any) -> Output:
+        """The count of each cell."""
+        shape, parts = state
+        if shape == ():
+            return super().finish(state)
+        values = np.concatenate([numeric(columns[0]) for columns, _ in parts])
+        there = np.concatenate([presence(numeric(c[0]), w[0]) for c, w in parts]) > 0
+        order = np.lexsort((values, ~there), axis=0)
+        values, there = np.take_along_axis(values, order, 0), np.take_along_axis(there, order, 0)
+        new = there[1:] & (values[1:] != values[:-1])
+        return [(there[0].astype("int64") + new.sum(axis=0), None)]
+
+
+COUNT_DISTINCT = Distinct(lambda rows, w: [len({repr(r[0]) for r in rows})], skip=False)
+COUNT_DISTINCT_NON_NULL = Distinct(lambda rows, w: [len({repr(r[0]) for r in rows})])
 
 
 def _runs(rows: list[tuple[Any, ...]], weights: list[float]) -> list[Any]:
