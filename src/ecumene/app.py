@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
+
+from rasterio.errors import NotGeoreferencedWarning
 
 from ecumene.api.accounts import Accounts
 from ecumene.api.server import Application, Settings
@@ -56,6 +59,8 @@ def build(
     compute_seconds : time that a computation may take; None keeps the profile's.
     authentication : False serves everybody as anonymous and has no token endpoint.
     """
+    # rasterio hides this one with a filter that other threads undo; it is never about our files.
+    warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
     data.mkdir(parents=True, exist_ok=True)
     catalog = Catalog(data, node=source_node)

@@ -61,11 +61,8 @@ def _local(window: Window) -> Affine:
 
 
 def _burn(shape: Any, window: Window, all_touched: bool) -> NDArray[np.bool_]:
-    if shape.is_empty:
+    if shape.is_empty or not _overlap(_window_of(shape), window.grown(1, 1, 1, 1)):
         return np.zeros(window.shape, bool)
-    if window.col == window.row == 0:
-        # GDAL takes the identity for a missing transform, and warns.
-        shape, window = shapely.transform(shape, lambda p: p + 1), window._replace(col=1, row=1)
     a, b, c, d, e, f = _local(window)
     burnt = features.rasterize(
         [(shape, 1)],
