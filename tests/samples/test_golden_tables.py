@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.samples.figures import planar
+
 
 def grouped(ee: Any, table: Any, reducer: Any, columns: list[str], name: str) -> dict[str, Any]:
     groups = table.reduceColumns(reducer.group(len(columns) - 1, name), columns)
@@ -29,6 +31,10 @@ def test_power_plants(client, golden) -> None:
     for fuel, expected in given["by_fuel1"].items():
         assert found[fuel]["count"] == expected["count"]
         assert found[fuel]["sum"] == pytest.approx(expected["capacitymw"])
+    found = grouped(ee, plants, reducer, ["capacitymw", "country"], "country")
+    for country, expected in given["by_country_top20"].items():
+        assert found[country]["count"] == expected["count"]
+        assert found[country]["sum"] == pytest.approx(expected["capacitymw"])
     largest = plants.sort("capacitymw", False).limit(5)
     rows = largest.reduceColumns(ee.Reducer.toList(4), ["name", "country", "fuel1", "capacitymw"])
     assert rows.getInfo()["list"] == given["largest5"]
@@ -52,10 +58,8 @@ def test_plants_in_a_state(client, golden, state) -> None:
     ee = client
     region = ee.FeatureCollection("TIGER/2018/States").filter(ee.Filter.eq("NAME", state))
     plants = ee.FeatureCollection("WRI/GPPD/power_plants").filter(ee.Filter.eq("country", "USA"))
-    found = plants.filterBounds(region).size().getInfo()
-    expected = golden["gppd-power-plants"]["usa_points_in_state"][state]
-    # Edges are geodesic here and straight in degrees there.
-    assert found == pytest.approx(expected, abs=1)
+    found = plants.filterBounds(planar(ee, region)).size().getInfo()
+    assert found == golden["gppd-power-plants"]["usa_points_in_state"][state]
 
 
 def test_storms(client, golden) -> None:
@@ -78,8 +82,14 @@ def test_storms(client, golden) -> None:
     assert min(p[1] for p in ring) == pytest.approx(south, abs=1e-6)
     assert max(p[0] for p in ring) == pytest.approx(east, abs=1e-6)
     florida = ee.FeatureCollection("TIGER/2018/States").filter(ee.Filter.eq("NAME", "Florida"))
-    inside = points.filterBounds(florida)
-    assert inside.size().getInfo() == pytest.approx(given["points_in_florida"], abs=3)
+    inside = points.filterBounds(planar(ee, florida))
+    assert inside.size().getInfo() == given["points_in_florida"]
+    hurricanes = inside.filter(ee.Filter.eq("status", "HU")).size().getInfo()
+    assert hurricanes == given["hurricane_points_in_florida(status HU)"]
+    assert points.aggregate_count_distinct("id").getInfo() == given["storms"]
+    year = points.filter(ee.Filter.stringStartsWith("datetime", "2005"))
+    assert year.size().getInfo() == given["points_2005"]
+    assert year.aggregate_count_distinct("id").getInfo() == given["storms_2005"]
 
 
 @pytest.mark.parametrize("country", ["France", "Kenya", "Brazil", "Slovenia", "Japan"])
@@ -91,7 +101,12 @@ def test_areas_of_countries(client, golden, country) -> None:
 
 
 def test_countries_by_continent(client, golden) -> None:
-    table = client.FeatureCollection("projects/sample/assets/ne_countries_50m")
+    ee = client
+    table = ee.FeatureCollection("projects/sample/assets/ne_countries_50m")
+    assert table.size().getInfo() == golden["ne-countries"]["count"]
+    france = table.filter(ee.Filter.eq("NAME", "France")).geometry().getInfo()["coordinates"]
+    rings = [ring for part in france for ring in part]
+    assert sum(len(ring) for ring in rings) == golden["ne-countries"]["vertices_France"]
     found = table.aggregate_histogram("CONTINENT").getInfo()
     assert found == golden["ne-countries"]["by_continent"]
 
