@@ -50,11 +50,10 @@ def test_signatures_are_the_published_ones(listing):
     assert wrong == {}
 
 
-@pytest.mark.parametrize("name", DIFFERENCES)
-def test_differences_are_still_true_and_have_a_reason(name):
-    difference = DIFFERENCES[name]
-    assert difference["reason"]
-    assert fields(LISTED[name]) != (fields(PUBLISHED[name]) if name in PUBLISHED else None)
+def test_differences_are_still_true_and_have_a_reason():
+    for name, difference in DIFFERENCES.items():
+        assert difference["reason"]
+        assert fields(LISTED[name]) != (fields(PUBLISHED[name]) if name in PUBLISHED else None)
 
 
 def test_order_of_arguments_is_the_order_of_positional_calls():
