@@ -284,3 +284,46 @@ def test_area_of_land_cover_pixels(client, golden) -> None:
     )  # fmt: skip
     expected = golden["srtm-zion"]["zion_boundary"]["fraction_weight"]
     assert weight.getInfo()["constant"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_one_pixel_of_every_level_1_scene(client, golden, index_of) -> None:
+    ee = client
+    given = golden["s2-l1c-slovenia"]
+    for name in [key for key in given if key.startswith("S2A_33TVL")]:
+        image = ee.Image(f"COPERNICUS/S2/{index_of[name]}")
+        expected = given[name]["pixel_50_50"]
+        bands = [band for band in expected if band.startswith("B")]
+        found = at(ee, image.select(bands), given["lonlat_50_50"])
+        assert {band: found[band] for band in bands} == {band: expected[band] for band in bands}
+
+
+def test_ninetieth_percentile_of_every_date(client, golden) -> None:
+    """Between the samples that linear interpolation lies between."""
+    ee = client
+    given = golden["mod13q1-mato-grosso"]["pixels"]
+    collection = ee.ImageCollection("MODIS/006/MOD13Q1")
+    first = collection.first().select("NDVI")
+    bands = ["NDVI", "EVI", "sur_refl_b01", "sur_refl_b02", "sur_refl_b03", "sur_refl_b07"]
+    high = native(collection.select(bands).reduce(ee.Reducer.percentile([90])), first)
+    listed = native(collection.select(bands).reduce(ee.Reducer.toList()), first)
+    for pixel in given.values():
+        found, samples = (at(ee, image, pixel["lonlat"]) for image in (high, listed))
+        for band in bands:
+            ordered = sorted(samples[f"{band}_list"])
+            rank = 0.9 * (len(ordered) - 1)
+            low, up = ordered[math.floor(rank)], ordered[math.ceil(rank)]
+            assert low <= pixel[band]["p90_linear"] <= up
+            assert low <= found[f"{band}_p90"] <= up
+
+
+def test_quality_and_index_at_points(client, golden) -> None:
+    ee = client
+    given = golden["l8-p020r039"]
+    raw = ee.Image("LANDSAT/LC08/C02/T1/LC08_020039_20150804")
+    same(figures(ee, raw.select("BQA"))["BQA"], given["raw"]["BQA"])
+    index = ee.Image("LANDSAT/LC08/C02/T1_TOA/LC08_020039_20150804").normalizedDifference(
+        ["B5", "B4"]
+    )
+    for point in given["points"]:
+        assert at(ee, raw.select("BQA"), point["lonlat"])["BQA"] == point["raw"]["BQA"]
+        assert at(ee, index, point["lonlat"])["nd"] == pytest.approx(point["ndvi"], rel=1e-5)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecumene.algorithms.regions.target import Target, aggregation_grid, checked, locate
+from ecumene.core.array import Array
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
 from ecumene.core.element import Feature
@@ -154,6 +155,8 @@ def value_of(output: tuple[Any, Any]) -> Any:
         return None
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
+    if isinstance(value, np.ndarray):
+        return Array.of(value)
     if isinstance(value, np.generic):
         value = value.item()
     return value
