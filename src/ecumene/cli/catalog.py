@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -14,7 +15,11 @@ if TYPE_CHECKING:  # imported where a command runs, so that --help answers at on
     from ecumene.catalog import datasets, ingest
     from ecumene.catalog.store import Catalog
 
-_ADD = """examples:
+_ADD = """PATH may be a folder with catalog.json (an archive), a STAC item or a folder of items, a raster
+(GeoTIFF, JPEG 2000, PNG, JPEG) or a table (GeoJSON, GeoParquet, CSV, GeoPackage, zipped Shapefile).
+The docs describe archives and dataset definitions: docs/reference/catalogue.md.
+
+examples:
   ecumene catalog add ARCHIVE --data DIR                      a folder with catalog.json
   ecumene catalog add ITEMS --dataset COPERNICUS/S2_SR_HARMONIZED --data DIR
   ecumene catalog add dem.tif --id projects/my-project/assets/dem --data DIR
@@ -51,20 +56,33 @@ def _register_add(commands: Any) -> None:
         epilog=_ADD,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add.add_argument("path", nargs="?", type=Path, metavar="PATH", help="folder or file")
+    add.add_argument(
+        "path", nargs="?", type=Path, metavar="PATH", help="what to register, see below"
+    )
     add.add_argument("--id", metavar="ID", help="asset id of a single raster or table")
     add.add_argument(
         "--dataset",
         metavar="DEF",
-        help="dataset definition: a YAML file, or the id of a shipped one",
+        help="how STAC assets become bands: a YAML file, or the id of a shipped definition (e.g. COPERNICUS/S2_SR_HARMONIZED)",
     )
     add.add_argument("--stac-api", metavar="URL", help="search a STAC API instead of reading PATH")
-    add.add_argument("--collection", metavar="NAME", help="collection of the STAC API")
-    add.add_argument("--bbox", type=_bbox, metavar="W,S,E,N", help="degrees (write --bbox=-122,…)")
-    add.add_argument("--datetime", metavar="RANGE", help="e.g. 2023-08-01/2023-08-31")
-    add.add_argument("--limit", type=int, metavar="N", help="at most N items of the STAC API")
+    add.add_argument("--collection", metavar="NAME", help="collection of the STAC API to search")
     add.add_argument(
-        "--time", metavar="TIME", help="system:time_start of a single raster (RFC 3339)"
+        "--bbox",
+        type=_bbox,
+        metavar="W,S,E,N",
+        help="box to search, in degrees (negative west: --bbox=-122,…)",
+    )
+    add.add_argument(
+        "--datetime", metavar="RANGE", help="times to search, e.g. 2023-08-01/2023-08-31"
+    )
+    add.add_argument(
+        "--limit", type=int, metavar="N", help="register at most N items of the STAC API"
+    )
+    add.add_argument(
+        "--time",
+        metavar="TIME",
+        help="system:time_start of a single raster, e.g. 2020-04-01 or 2020-04-01T10:30:00Z",
     )
     add.add_argument(
         "--allow",
@@ -84,7 +102,10 @@ def _data(parser: argparse.ArgumentParser) -> None:
 
 
 def _bbox(text: str) -> list[float]:
-    values = [float(part) for part in text.split(",")]
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
     if len(values) != 4:
         raise argparse.ArgumentTypeError("four numbers: west,south,east,north")
     return values
@@ -167,9 +188,11 @@ def run_list(options: argparse.Namespace) -> int:
     try:
         with ingest.open_catalog(options.data) as catalog:
             _print_children(catalog, canonical(options.id), options.recursive)
-    except (EcumeneError, BrokenPipeError) as error:
-        print(f"ecumene: {error}", file=sys.stderr)
+    except EcumeneError as error:
+        print(f"ecumene: {error.message}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # `… | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -35,9 +35,15 @@ def register(subparsers: Any) -> None:
         help="start a server on DIR, log in, compute the median composite, leave DIR/median.png",
     )
     job.add_argument(
-        "--data", required=True, type=Path, metavar="DIR", help="data folder, seeded before"
+        "--data",
+        required=True,
+        type=Path,
+        metavar="DIR",
+        help="data folder, seeded with 'ecumene demo seed'",
     )
-    job.add_argument("--url", help="use a running server instead of starting one (needs --key)")
+    job.add_argument(
+        "--url", metavar="BASE", help="use a running server instead of starting one (needs --key)"
+    )
     job.add_argument("--key", type=Path, metavar="FILE", help="service-account key file for --url")
     job.set_defaults(run=run_job)
 

@@ -8,6 +8,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+_EXAMPLES = """examples:
+  ecumene keys create key.json --account me --url http://127.0.0.1:8080 --data DIR
+  ecumene keys list --data DIR
+  ecumene keys revoke me --data DIR
+
+In Python: ee.Initialize(ee.ServiceAccountCredentials("me@example.com", "key.json"), url="http://127.0.0.1:8080")
+"""
+
 
 def register(subparsers: Any) -> None:
     """Adds the command to the parser."""
@@ -15,21 +23,27 @@ def register(subparsers: Any) -> None:
         "keys",
         help="make, list and revoke the keys that clients log in with",
         description="Service-account keys as google-auth and the Earth Engine clients read them. They work at once on a running server.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = keys.add_subparsers(dest="command", required=True, metavar="COMMAND")
     create = commands.add_parser("create", help="make a key and write it to FILE")
     create.add_argument(
         "file", type=Path, metavar="FILE", help="where to write the key (must not exist)"
     )
-    create.add_argument("--account", required=True, metavar="NAME", help="whose key it is")
+    create.add_argument(
+        "--account", required=True, metavar="NAME", help="whose key it is: any name"
+    )
     create.add_argument(
         "--url",
         required=True,
         metavar="BASE",
-        help="address of the server, e.g. http://127.0.0.1:8080",
+        help="address of the server as clients see it, e.g. http://127.0.0.1:8080; they log in there",
     )
     create.set_defaults(run=run_create)
-    listing = commands.add_parser("list", help="list keys")
+    listing = commands.add_parser(
+        "list", help="list keys: id, account, when made, active or revoked"
+    )
     listing.set_defaults(run=run_list)
     revoke = commands.add_parser(
         "revoke", help="revoke a key, or all keys of an account, with their tokens"

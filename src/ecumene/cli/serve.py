@@ -7,6 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+_EXAMPLES = """examples:
+  ecumene serve --data DIR
+  ecumene serve --data DIR --host 0.0.0.0 --limits gee        others may reach it, with keys
+
+The variable ECUMENE_CACHE_MB sets the memory for decoded pixels (a quarter of the machine's, at most 4096).
+"""
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -15,20 +22,22 @@ def register(subparsers: Any) -> None:
     serve = subparsers.add_parser(
         "serve",
         help="serve the Earth Engine API over HTTP",
-        description="Serves the catalogue of a data folder. Clients need a key ('ecumene keys create') unless --anonymous is given.",
+        description="Serves the catalogue of a data folder until it is interrupted. Clients need a key ('ecumene keys create') unless --anonymous is given.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     serve.add_argument(
         "--data",
         required=True,
         type=Path,
         metavar="DIR",
-        help="data folder: catalogue and accounts",
+        help="data folder: the catalogue and the accounts are kept here (made if missing)",
     )
     serve.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
     )
     serve.add_argument(
-        "--port", type=int, default=8080, help="port to listen on (default: %(default)s)"
+        "--port", type=port, default=8080, help="port to listen on (default: %(default)s)"
     )
     serve.add_argument(
         "--anonymous",
@@ -39,15 +48,23 @@ def register(subparsers: Any) -> None:
         "--limits",
         choices=("open", "gee"),
         default="open",
-        help="sizes a request may have: generous, or Earth Engine's",
+        help="how large a request may be: 'open' is generous, 'gee' as strict as Earth Engine (default: %(default)s)",
     )
     serve.add_argument(
         "--timeout",
         type=float,
         metavar="SECONDS",
-        help="time that a computation may take (default: 300, as Earth Engine)",
+        help="longest time of one computation (default: 300, as Earth Engine)",
     )
     serve.set_defaults(run=run)
+
+
+def port(text: str) -> int:
+    """A TCP port; the system would silently take larger numbers modulo 65536."""
+    number = int(text) if text.isdecimal() else -1
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return number
 
 
 def run(options: argparse.Namespace) -> int:
