@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rasterio.errors import NotGeoreferencedWarning
 
+from ecumene import kernels
 from ecumene.api.accounts import Accounts
 from ecumene.api.server import Application, Settings
 from ecumene.api.services import Services
@@ -62,6 +63,7 @@ def build(
     # rasterio hides this one with a filter that other threads undo; it is never about our files.
     warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
+    kernels.load_in_background()
     data.mkdir(parents=True, exist_ok=True)
     catalog = Catalog(data, node=source_node)
     store = BlockStore(cache_size(), catalog.gate)

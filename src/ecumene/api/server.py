@@ -104,6 +104,12 @@ class Application:
             if store is not None:
                 gauge.set_function(partial(_statistic, store, name))
 
+    def forget(self) -> None:
+        """Drops decoded blocks (headers stay): for operators who replaced files, and for measuring."""
+        store = getattr(self.services.engine.pixels, "store", None)
+        if store is not None:
+            store.cache.clear()
+
     # -- ASGI ------------------------------------------------------------------------------------
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def run(options: argparse.Namespace) -> int:
         file=sys.stderr,
         flush=True,
     )
+    signal.signal(signal.SIGHUP, lambda *_: application.forget())
     uvicorn.run(
         application, host=options.host, port=options.port, log_level="warning", access_log=False, server_header=False,
         timeout_graceful_shutdown=10,

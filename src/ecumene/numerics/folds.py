@@ -13,7 +13,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ecumene import kernels
 from ecumene.numerics import network
+from ecumene.numerics.layers import COMPILED, INFINITY, Layer, absent, table
+
+Ranks = Callable[[Any], tuple[Any, Any]]
+"""Counts of valid values to two ranks (from 0)."""
 
 Weight = NDArray[Any] | None
 Result = tuple[NDArray[Any], NDArray[np.bool_] | None]
@@ -24,6 +29,9 @@ class Fold(Protocol):
 
     def add(self, values: NDArray[Any], weight: Weight) -> None:
         """Takes one image."""
+
+    def offer(self, layer: Layer) -> None:
+        """Takes one image as it is stored."""
 
     def finish(self) -> Result:
         """The reduction."""
@@ -44,8 +52,63 @@ class _Seen:
         else:
             self.seen |= weight > 0
 
+    def offer(self, layer: Layer) -> None:
+        """Takes one image as it is stored."""
+        values, valid = layer.gathered()
+        self.add(values.reshape(self.shape), None if valid is None else valid.reshape(self.shape))
 
-class Sum(_Seen):
+    def add(self, values: NDArray[Any], weight: Weight) -> None:
+        """Takes one image."""
+        raise NotImplementedError
+
+
+class _Batched(_Seen):
+    """A running result that a compiled kernel advances by several images at once.
+
+    Images wait until there are ``BATCH`` of one type; ``advance`` is given their table.
+    """
+
+    BATCH = 16
+    kernel = ""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        super().__init__(shape)
+        self.waiting: list[Layer] = []
+
+    def offer(self, layer: Layer) -> None:
+        """Takes one image as it is stored."""
+        if self._function() is None or layer.values.dtype.name not in COMPILED:
+            super().offer(layer)
+            return
+        if self.waiting and self.waiting[0].values.dtype != layer.values.dtype:
+            self.flush()
+        self.waiting.append(layer)
+        if len(self.waiting) >= self.BATCH:
+            self.flush()
+
+    def _function(self) -> Any:
+        return kernels.ready(self.kernel)
+
+    def flush(self) -> None:
+        """Advances by the images that wait."""
+        if not self.waiting:
+            return
+        layers, self.waiting = self.waiting, []
+        pixels = self.shape[0] * self.shape[1]
+        counts = np.zeros(pixels, np.int32)
+        common = table(layers, pixels, False), 0, pixels, absent(layers, layers[0].values.dtype)
+        self.advance(common, counts)
+        if self.seen is not None:
+            self.seen |= (counts > 0).reshape(self.shape)
+            if self.seen.all():
+                self.seen = None
+
+    def advance(self, common: tuple[Any, ...], counts: NDArray[np.int32]) -> None:
+        """Calls the kernel; ``counts`` gets the number of valid values of this batch."""
+        raise NotImplementedError
+
+
+class Sum(_Batched):
     """Weighted sum; with ``mean`` divided by the sum of weights."""
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype[Any], mean: bool = False) -> None:
@@ -54,8 +117,18 @@ class Sum(_Seen):
         self.total = np.zeros(shape, "float64" if mean or dtype.kind == "f" else "int64")
         self.count = np.zeros(shape, "float64") if mean else None
 
+    def _function(self) -> Any:
+        return kernels.ready(f"running.{'totalled' if self.total.dtype.kind == 'i' else 'summed'}")
+
+    def advance(self, common: tuple[Any, ...], counts: NDArray[np.int32]) -> None:
+        """Sums and counts."""
+        self._function()(*common, self.total.reshape(-1), counts)
+        if self.count is not None:
+            self.count += counts.reshape(self.shape)
+
     def add(self, values: NDArray[Any], weight: Weight) -> None:
         """Takes one image."""
+        self.flush()
         self.note(weight)
         if weight is None:
             self.total += values
@@ -70,6 +143,7 @@ class Sum(_Seen):
 
     def finish(self) -> Result:
         """The sum or mean."""
+        self.flush()
         if self.count is None:
             return self.total, self.seen
         return self.total / np.where(self.count == 0, 1, self.count), self.seen
@@ -92,16 +166,24 @@ class Count(_Seen):
         return self.count, self.seen
 
 
-class Variance(_Seen):
+class Variance(_Batched):
     """Population variance, or its root, by Welford's update."""
+
+    kernel = "running.spread"
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype[Any], root: bool) -> None:
         super().__init__(shape)
         self.root = root
         self.count, self.mean, self.squares = (np.zeros(shape) for _ in range(3))
 
+    def advance(self, common: tuple[Any, ...], counts: NDArray[np.int32]) -> None:
+        """Means and squares."""
+        before = self.count.reshape(-1)
+        self._function()(*common, self.mean.reshape(-1), self.squares.reshape(-1), before, counts)
+
     def add(self, values: NDArray[Any], weight: Weight) -> None:
         """Takes one image."""
+        self.flush()
         self.note(weight)
         w: Any = 1.0 if weight is None else weight.astype("float64")
         safe = values if weight is None else np.where(weight > 0, values, self.mean)
@@ -112,12 +194,15 @@ class Variance(_Seen):
 
     def finish(self) -> Result:
         """The variance or standard deviation."""
+        self.flush()
         found = self.squares / np.where(self.count == 0, 1, self.count)
         return (np.sqrt(found) if self.root else found), self.seen
 
 
-class Extreme(_Seen):
+class Extreme(_Batched):
     """Smallest or largest value."""
+
+    kernel = "running.extreme"
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype[Any], largest: bool) -> None:
         super().__init__(shape)
@@ -128,15 +213,29 @@ class Extreme(_Seen):
         elif largest:
             worst = -worst
         self.best: NDArray[Any] = np.full(shape, worst, dtype)
+        self.largest = largest
         self.pick = np.fmax if largest else np.fmin
+
+    def offer(self, layer: Layer) -> None:
+        """Takes one image as it is stored; of a smaller type it is converted first."""
+        if layer.values.dtype != self.best.dtype:
+            _Seen.offer(self, layer)
+        else:
+            super().offer(layer)
+
+    def advance(self, common: tuple[Any, ...], counts: NDArray[np.int32]) -> None:
+        """Smaller or larger values."""
+        self._function()(*common, self.largest, self.best.reshape(-1), counts)
 
     def add(self, values: NDArray[Any], weight: Weight) -> None:
         """Takes one image; its type may be smaller than the fold's."""
+        self.flush()
         self.note(weight)
         self.pick(self.best, values, out=self.best, where=True if weight is None else weight > 0)
 
     def finish(self) -> Result:
         """The extreme."""
+        self.flush()
         return self.best, self.seen
 
 
@@ -204,36 +303,53 @@ class End(_Seen):
 
 
 class Stacked:
-    """Keeps the stack of the block in its own type for order statistics."""
+    """Keeps the images of the block, as they are stored, for order statistics."""
 
     def __init__(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
         self.shape = shape
         self.dtype = dtype
-        self.layers: list[NDArray[Any]] = []
-        self.weights: list[Weight] = []
+        self.layers: list[Layer] = []
 
     def add(self, values: NDArray[Any], weight: Weight) -> None:
         """Takes one image."""
-        self.layers.append(values)
-        self.weights.append(None if weight is None else weight > 0)
+        self.layers.append(Layer.of(np.broadcast_to(values, self.shape), weight, self.dtype))
+
+    def offer(self, layer: Layer) -> None:
+        """Takes one image as it is stored."""
+        other = layer.values.dtype != self.dtype
+        if other or (self.dtype.kind == "f" and layer.missing is not None):
+            # Kernels compare the bits of floats, and zero has two.
+            values, valid = layer.gathered()
+            layer = Layer(values.astype(self.dtype, copy=False), None, valid)
+        self.layers.append(layer)
 
     def gathered(self) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         """``(n, pixels)`` and validity; NaN is not valid."""
         pixels = self.shape[0] * self.shape[1]
         stack = np.empty((len(self.layers), pixels), self.dtype)
+        shown: list[NDArray[np.bool_] | None] = []
         for row, layer in zip(stack, self.layers, strict=True):
-            row[:] = np.broadcast_to(layer, self.shape).reshape(-1)
-        valid: NDArray[np.bool_] | None = None
-        if any(weight is not None for weight in self.weights):
+            row[:], valid = layer.gathered()
+            shown.append(valid)
+        self.layers = []
+        valid = None
+        if any(part is not None for part in shown):
             valid = np.empty(stack.shape, bool)
-            for k, weight in enumerate(self.weights):
-                valid[k] = True if weight is None else weight.reshape(-1)
+            for k, part in enumerate(shown):
+                valid[k] = True if part is None else part
         if stack.dtype.kind == "f":
             number = ~np.isnan(stack)
             if not number.all():
                 valid = number if valid is None else valid & number
-        self.layers, self.weights = [], []
         return stack, valid
+
+    def ranked(self, ranks: Ranks) -> tuple[list[NDArray[Any]], NDArray[Any]]:
+        """Values at two ranks of every pixel, and how many values are valid there."""
+        kernel = kernels.ready("ordered.ranked")
+        if kernel is None or not self.layers or self.dtype.name not in COMPILED:
+            return network.ranked(*self.gathered(), ranks)
+        layers, self.layers = self.layers, []
+        return compiled_ranks(kernel, layers, self.shape[0] * self.shape[1], ranks)
 
     def shaped(self, values: NDArray[Any], counts: NDArray[Any]) -> Result:
         """Back to the block."""
@@ -241,12 +357,38 @@ class Stacked:
         return values.reshape(self.shape), None if seen.all() else seen.reshape(self.shape)
 
 
+def compiled_ranks(
+    kernel: Any, layers: list[Layer], pixels: int, ranks: Ranks
+) -> tuple[list[NDArray[Any]], NDArray[np.int32]]:
+    """What ``network.ranked`` gives, by the compiled kernel."""
+    n, dtype = len(layers), layers[0].values.dtype
+    key = np.dtype(f"int{8 * dtype.itemsize}") if dtype.kind == "f" else dtype
+    pairs = network.comparators(n) if n <= network.LARGEST else ()
+    wanted = np.stack(ranks(np.arange(n + 1))).astype(np.int32)
+    low, high = np.empty(pixels, key), np.empty(pixels, key)
+    counts = np.empty(pixels, np.int32)
+    kernel(
+        table(layers, pixels, dtype.kind == "f"),
+        absent(layers, dtype).view(key),
+        INFINITY.get(dtype.name, 0),
+        np.asarray(pairs, np.int32).reshape(-1, 2),
+        wanted,
+        0,
+        pixels,
+        low,
+        high,
+        counts,
+    )
+    return [low.view(dtype), high.view(dtype)], counts
+
+
 class Median(Stacked):
     """Median: the middle value, or the mean of the middle two."""
 
     def finish(self) -> Result:
         """The median (double)."""
-        return self.shaped(*network.median(*self.gathered()))
+        (low, high), counts = self.ranked(lambda n: ((n - 1) // 2, n // 2))
+        return self.shaped(network.middle(low, high), counts)
 
 
 class Percentile(Stacked):
@@ -258,12 +400,9 @@ class Percentile(Stacked):
 
     def finish(self) -> Result:
         """The percentile (double)."""
-        stack, valid = self.gathered()
         share = self.share
-        (low, high), counts = network.ranked(
-            stack,
-            valid,
-            lambda n: (np.floor(share * (n - 1)).astype(int), np.ceil(share * (n - 1)).astype(int)),
+        (low, high), counts = self.ranked(
+            lambda n: (np.floor(share * (n - 1)).astype(int), np.ceil(share * (n - 1)).astype(int))
         )
         place = share * (counts - 1)
         part = place - np.floor(place)

@@ -101,7 +101,12 @@ def median(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Median of every pixel (mean of the middle two for even counts, exact for integers), and counts."""
     (low, high), counts = ranked(stack, valid, lambda n: ((n - 1) // 2, n // 2))
-    middle = low.astype("float64")
-    middle += high
-    middle *= 0.5
-    return middle, counts
+    return middle(low, high), counts
+
+
+def middle(low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.float64]:
+    """Mean of two values in double precision."""
+    out = low.astype("float64")
+    out += high
+    out *= 0.5
+    return out

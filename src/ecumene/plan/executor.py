@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -201,11 +201,11 @@ class _Run:
 
     def _spare(self, node: PlanNode, asked: list[int], grid: Grid, window: Window) -> None:
         """The inputs that a node did not ask for will not be asked for by it."""
-        left = list(asked)
+        left = Counter(asked)
         stack: list[PlanNode] = []
         for child in self.plan.children[id(node)]:
-            if id(child) in left:
-                left.remove(id(child))
+            if left[id(child)] > 0:
+                left[id(child)] -= 1
             else:
                 stack.append(child)
         while stack:

@@ -121,23 +121,24 @@ def _nodes_in(value: Any) -> Iterator[PlanNode]:
             yield from _nodes_in(item)
 
 
-def _token(value: Any) -> bytes:
+def token(value: Any) -> bytes:
+    """Bytes that are equal for equal values of a node's field."""
     if isinstance(value, PlanNode):
         return b"n" + value.digest
     if isinstance(value, tuple):
-        return b"(" + b",".join(_token(item) for item in value) + b")"
+        return b"(" + b",".join(token(item) for item in value) + b")"
     if isinstance(value, np.ndarray):
         return bytes(value.dtype.str.encode() + repr(value.shape).encode() + value.tobytes())
-    token = getattr(value, "plan_token", None)
-    if token is not None:
-        return b"t" + bytes(token)
+    own = getattr(value, "plan_token", None)
+    if own is not None:
+        return b"t" + bytes(own)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = (getattr(value, field.name) for field in dataclasses.fields(value))
-        return type(value).__name__.encode() + _token(tuple(fields))
+        return type(value).__name__.encode() + token(tuple(fields))
     if isinstance(value, BaseGeometry):  # its repr is cut short
         return b"g" + bytes(value.wkb)
     if isinstance(value, Mapping):
-        return b"{" + _token(tuple(value.items())) + b"}"
+        return b"{" + token(tuple(value.items())) + b"}"
     return repr(value).encode()
 
 
@@ -154,7 +155,7 @@ def _digest(root: PlanNode) -> bytes:
             continue
         digest = hashlib.blake2b(type(node).__name__.encode(), digest_size=16)
         for field in dataclasses.fields(node):  # type: ignore[arg-type]
-            digest.update(b"|" + _token(getattr(node, field.name)))
+            digest.update(b"|" + token(getattr(node, field.name)))
         object.__setattr__(node, "_digest", digest.digest())
         stack.pop()
     return bytes(root.__dict__["_digest"])

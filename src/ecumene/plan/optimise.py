@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ecumene.plan.lower import lowered
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import Source
 
@@ -37,12 +38,19 @@ def _rebuilt(value: Any, canonical: dict[bytes, PlanNode]) -> Any:
     return value
 
 
-def prepare(roots: Sequence[PlanNode]) -> Prepared:
-    """Hash-conses a graph of nodes; no recursion, whatever its depth."""
+def prepare(roots: Sequence[PlanNode], lower: bool = True) -> Prepared:
+    """Hash-conses and lowers a graph of nodes; no recursion, whatever its depth.
+
+    ``lower`` False keeps the nodes as the algorithms made them (for comparing the two).
+    """
+    order, shared_roots = _shared(roots)
+    return collected(lowered(order, shared_roots) if lower else shared_roots)
+
+
+def _shared(roots: Sequence[PlanNode]) -> tuple[list[PlanNode], tuple[PlanNode, ...]]:
+    """Every different node once, in order of dependence, and the roots among them."""
     canonical: dict[bytes, PlanNode] = {}
     order: list[PlanNode] = []
-    uses: dict[int, int] = {}
-    children: dict[int, tuple[PlanNode, ...]] = {}
     stack: list[PlanNode] = list(reversed(roots))
     while stack:
         node = stack[-1]
@@ -67,13 +75,30 @@ def prepare(roots: Sequence[PlanNode]) -> Prepared:
             object.__setattr__(shared, "_digest", digest)
         canonical[node.digest] = shared
         order.append(shared)
-        children[id(shared)] = tuple(shared.inputs())
-        for child in children[id(shared)]:
+    return order, tuple(canonical[root.digest] for root in roots)
+
+
+def collected(roots: tuple[PlanNode, ...]) -> Prepared:
+    """The plan of roots whose nodes are shared already."""
+    order: list[PlanNode] = []
+    uses: dict[int, int] = {}
+    children: dict[int, tuple[PlanNode, ...]] = {}
+    stack: list[tuple[PlanNode, bool]] = [(root, False) for root in reversed(roots)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            order.append(node)
+            continue
+        if id(node) in children:
+            continue
+        below = children[id(node)] = tuple(node.inputs())
+        stack.append((node, True))
+        for child in below:
             uses[id(child)] = uses.get(id(child), 0) + 1
-    shared_roots = tuple(canonical[root.digest] for root in roots)
-    for root in shared_roots:
+        stack.extend((child, False) for child in reversed(below) if id(child) not in children)
+    for root in roots:
         uses[id(root)] = uses.get(id(root), 0) + 1
-    return Prepared(shared_roots, tuple(order), uses, children)
+    return Prepared(roots, tuple(order), uses, children)
 
 
 def _same(left: Any, right: Any) -> bool:

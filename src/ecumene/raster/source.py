@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecumene.core.projection import Grid, Window, compose
 from ecumene.core.raster import MaskRule, RasterBand
+from ecumene.numerics.layers import Layer
 from ecumene.numerics.resample import bicubic, bilinear
 from ecumene.raster import warp
 from ecumene.storage.blocks import BlockKey, BlockStore
@@ -122,6 +123,34 @@ _kept_place = lru_cache(maxsize=24)(_place)
 """Scenes of a series share grid and size, so a block places its lookup once for all of them."""
 
 
+@lru_cache(maxsize=24)
+def _flat(place: _Placed, shape: tuple[int, int]) -> NDArray[np.int32]:
+    """The index of a placed lookup as kernels read it: int32, one per pixel."""
+    if place.index is not None:
+        return place.index.astype(np.int32).reshape(-1)
+    across = place.box[2]
+    flat = np.broadcast_to(place.rows * across + place.cols, shape)
+    return np.ascontiguousarray(flat, np.int32).reshape(-1)
+
+
+@lru_cache(maxsize=24)
+def _flat_inside(place: _Placed) -> NDArray[np.bool_] | None:
+    """Which pixels exist, flat."""
+    inside = place.inside
+    return None if inside is None else np.ascontiguousarray(inside).reshape(-1)
+
+
+def _far_apart(place: _Placed, pixels: int) -> bool:
+    """Whether the stored window is much larger than what is taken from it."""
+    stored = place.box[2] * place.box[3]
+    return stored > LARGE and stored > 16 * pixels
+
+
+def _placed(lookup: warp.Lookup, size: tuple[int, int], window: Window) -> _Placed | None:
+    small = window.width * window.height <= KEPT
+    return (_kept_place if small else _place)(lookup, *size, window.shape)
+
+
 def _gather(
     store: BlockStore,
     path: str,
@@ -132,12 +161,11 @@ def _gather(
     window: Window,
 ) -> Gathered | None:
     """Values at looked-up indices and where they exist; None if no index is inside."""
-    pixels = window.width * window.height
-    place = (_kept_place if pixels <= KEPT else _place)(lookup, *size, window.shape)
+    place = _placed(lookup, size, window)
     if place is None:
         return None
     left, top, across, down = place.box
-    if across * down > LARGE and across * down > 16 * pixels:
+    if _far_apart(place, window.width * window.height):
         cols = np.broadcast_to(place.cols + left, window.shape)
         rows = np.broadcast_to(place.rows + top, window.shape)
         return _sparse(store, path, index, level, cols, rows), place.inside
@@ -149,6 +177,85 @@ def _gather(
     else:
         values = data[place.rows, place.cols]
     return values, place.inside
+
+
+def plain(band: RasterBand) -> bool:
+    """Whether stored values are served as they are, hidden at most by one value of their own."""
+    return (
+        band.scale == 1.0
+        and band.offset == 0.0
+        and band.floor is None
+        and not band.masks
+        and len(band.missing) <= 1
+        and band.type.dtype.kind in "iu"
+    )
+
+
+def layer(store: BlockStore, band: RasterBand, grid: Grid, window: Window) -> Layer | None:
+    """A ``plain`` band's nearest pixels, not gathered yet; None = nothing there.
+
+    Files whose type is not the declared one give gathered values instead.
+    """
+    if not touches(band, grid, window):
+        return None
+    level, level_grid, width, height = level_of(store, band, grid)
+    place = _placed(warp.nearest(level_grid, grid, window), (width, height), window)
+    if place is None:
+        return None
+    missing = band.missing[0] if band.missing else None
+    if not _far_apart(place, window.width * window.height):
+        left, top, across, down = place.box
+        data = store.window(band.path, band.index, level, left, top, across, down)
+        if data.dtype == band.type.dtype and (missing is None or _exact(data.dtype, missing)):
+            data = np.ascontiguousarray(data)
+            return Layer(data, _flat(place, window.shape), _flat_inside(place), missing)
+    found = read(store, band, grid, window)
+    return None if found is None else Layer.of(*found, band.type.dtype)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Codes:
+    """Stored values of a window and where each pixel finds its own.
+
+    ``values`` is 2-dimensional, ``index`` (None: pixels are the values) points into it flattened;
+    ``valid`` None means that every pixel exists and no other band hides any.
+    """
+
+    values: NDArray[Any]
+    index: NDArray[np.int64] | None
+    valid: NDArray[np.bool_] | None
+
+
+def codes(store: BlockStore, band: RasterBand, grid: Grid, window: Window) -> Codes | None:
+    """Nearest stored values as they are: not scaled, none hidden by its value; None = nothing there."""
+    if not touches(band, grid, window):
+        return None
+    level, level_grid, width, height = level_of(store, band, grid)
+    place = _placed(warp.nearest(level_grid, grid, window), (width, height), window)
+    if place is None:
+        return None
+    valid = place.inside
+    for rule in band.masks:
+        valid = _and(valid, _ruled(store, band, rule, grid, window))
+    left, top, across, down = place.box
+    if _far_apart(place, window.width * window.height):
+        cols = np.broadcast_to(place.cols + left, window.shape)
+        rows = np.broadcast_to(place.rows + top, window.shape)
+        return Codes(_sparse(store, band.path, band.index, level, cols, rows), None, valid)
+    data = store.window(band.path, band.index, level, left, top, across, down)
+    index = place.index
+    if index is None:
+        index = np.broadcast_to(place.rows * across + place.cols, window.shape)
+    return Codes(np.ascontiguousarray(data), index, valid)
+
+
+def decoded(band: RasterBand, stored: NDArray[Any]) -> Gathered:
+    """What stored values are served as, and which of them are not hidden by their value."""
+    return served(band, stored), _missing(stored, band.missing)
+
+
+def _exact(dtype: np.dtype[Any], value: float) -> bool:
+    return bool(np.isfinite(value)) and value == int(value) and _fits(dtype, value)
 
 
 def _sparse(

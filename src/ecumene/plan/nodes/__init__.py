@@ -24,6 +24,7 @@ from ecumene.plan.nodes.moved import Displaced, Moved
 from ecumene.plan.nodes.neighborhood import Neighborhood
 from ecumene.plan.nodes.shapes import Clip, Paint
 from ecumene.plan.nodes.sources import Coordinates, Source
+from ecumene.plan.nodes.tabulated import Tabulated
 from ecumene.plan.nodes.windowed import Windowed
 
 __all__ = [
@@ -31,5 +32,5 @@ __all__ = [
     "ConnectedReduce", "Constant", "Coordinates", "Displaced", "Elementwise", "Fold", "Gather",
     "Inside", "Mark", "MaskOf", "Masked", "Mosaic", "Moved", "Neighborhood", "Overlaid", "Paint", "Painted", "Pick",
     "Predict", "QualityMosaic", "ReduceResolution", "Remap", "ReplaceMask", "Reproject", "Resample",
-    "Source", "Stack", "Styled", "Unmask", "UpdateMask", "Where", "Windowed",
+    "Source", "Stack", "Styled", "Tabulated", "Unmask", "UpdateMask", "Where", "Windowed",
 ]  # fmt: skip

@@ -145,15 +145,15 @@ class UpdateMask(PlanNode):
         pixels = yield self.input, grid, window
         if is_empty(pixels):
             return pixels
-        other = as_mask((yield self.mask_image, grid, window))
-        if (
-            pixels.mask is None
-            or other is None
-            or (pixels.mask.dtype == bool and other.dtype == bool)
-        ):
-            return Pixels(pixels.values, joined(pixels.mask, other), pixels.lengths)
-        product = pixels.mask.astype("float32") * other.astype("float32")
-        return Pixels(pixels.values, product, pixels.lengths)
+        return masked(pixels, as_mask((yield self.mask_image, grid, window)))
+
+
+def masked(pixels: Pixels, other: Mask) -> Pixels:
+    """Pixels with the product of two masks."""
+    if pixels.mask is None or other is None or (pixels.mask.dtype == bool and other.dtype == bool):
+        return Pixels(pixels.values, joined(pixels.mask, other), pixels.lengths)
+    product = pixels.mask.astype("float32") * other.astype("float32")
+    return Pixels(pixels.values, product, pixels.lengths)
 
 
 @dataclass(frozen=True, eq=False)

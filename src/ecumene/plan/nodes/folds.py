@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,11 @@ from ecumene.core.projection import Grid, Window
 from ecumene.core.reducer import Reducer
 from ecumene.numerics import folds
 from ecumene.numerics.elementwise import saturate
-from ecumene.plan.node import Evaluation, Mask, Pixels, PlanNode, empty, is_empty
-from ecumene.plan.nodes.basic import over
+from ecumene.numerics.layers import Layer
+from ecumene.plan.node import Evaluation, Mask, Need, Pixels, PlanNode, empty, is_empty
+from ecumene.plan.nodes.basic import as_mask, masked, over
+from ecumene.plan.nodes.sources import Source
+from ecumene.raster import source
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,13 +26,16 @@ class Fold(PlanNode):
     """A reducer over images. ``stacks[i]`` are the nodes of its i-th input, one per image.
 
     Images that have nothing in the window cost nothing. Reducers known to ``numerics.folds`` stream;
-    others get their accumulator, one image at a time.
+    others get their accumulator, one image at a time. ``hides`` (from ``plan.lower``) are mask images of each
+    image of a single input, applied one after the other: stored bands then reach the fold as they are stored,
+    and an image that is hidden in the whole window is not read at all.
     """
 
     reducer: Reducer
     stacks: tuple[tuple[PlanNode, ...], ...]
     output: int
     type: PixelType
+    hides: tuple[tuple[PlanNode, ...], ...] = ()
 
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """One output of the reducer."""
@@ -36,15 +43,48 @@ class Fold(PlanNode):
         if simple is None:
             return (yield from self._general(grid, window, context))
         some = False
-        for node in self.stacks[0]:
-            pixels = yield node, grid, window
-            if not is_empty(pixels):
-                some = True
-                simple.add(pixels.values, pixels.mask)
+        for k in range(len(self.stacks[0])):
+            some = (yield from self._offered(k, simple, grid, window, context)) or some
         if not some:
             return empty(window, self.type.dtype)
         values, seen = simple.finish()
         return Pixels(saturate(values, self.type), seen)
+
+    def _offered(
+        self, k: int, simple: folds.Fold, grid: Grid, window: Window, context: Context
+    ) -> Generator[Need, Pixels, bool]:
+        """Gives an image to the fold; False if it has nothing in the window."""
+        node = self.stacks[0][k]
+        stored = isinstance(node, Source) and node.direct
+        pixels = None
+        if not stored:
+            pixels = yield node, grid, window
+            if is_empty(pixels):
+                return False
+        elif not source.touches(node.band, grid, window):  # type: ignore[attr-defined]
+            return False
+        masks: list[Mask] = []
+        for hide in self.hides[k] if self.hides else ():
+            mask = as_mask((yield hide, grid, window))
+            if mask is not None and not mask.any():
+                return False
+            masks.append(mask)
+        if pixels is None:
+            context.cancel.check()
+            layer = node.layer(grid, window, context)  # type: ignore[attr-defined]
+            if layer is None:
+                return False
+            if all(mask is None or mask.dtype == bool for mask in masks):
+                simple.offer(_hidden(layer, masks))
+                return True
+            values, valid = layer.gathered()
+            pixels = Pixels(
+                values.reshape(window.shape), None if valid is None else valid.reshape(window.shape)
+            )
+        for mask in masks:
+            pixels = masked(pixels, mask)
+        simple.add(pixels.values, pixels.mask)
+        return True
 
     def _simple(self, window: Window) -> folds.Fold | None:
         if len(self.stacks) != 1 or not self.stacks[0]:
@@ -64,6 +104,7 @@ class Fold(PlanNode):
         return None if maker is None else maker(window.shape, dtype, self.reducer.arguments)
 
     def _general(self, grid: Grid, window: Window, context: Context) -> Evaluation:
+        """An accumulator takes one image after the other."""
         accumulator = self.reducer.accumulator
         state = accumulator.start(window.shape)
         some = False
@@ -81,6 +122,17 @@ class Fold(PlanNode):
             return empty(window, self.type.dtype)
         values, valid = accumulator.finish(state)[self.output]
         return Pixels(saturate(np.asarray(values), self.type), valid)
+
+
+def _hidden(layer: Layer, masks: list[Mask]) -> Layer:
+    """A layer with more hidden."""
+    valid = layer.valid
+    for mask in masks:
+        if mask is not None:
+            flat = np.ascontiguousarray(mask, bool).reshape(-1)
+            valid = flat if valid is None else valid & flat
+    layer.valid = valid
+    return layer
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,18 @@ from ecumene.core.errors import Unavailable
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Grid, Projection, Window, apply
 from ecumene.core.raster import RasterBand
+from ecumene.numerics.layers import Layer
 from ecumene.plan.node import Pixels, PlanNode, empty
 from ecumene.raster import source, warp
+from ecumene.storage.blocks import BlockStore
+
+
+def store_of(context: Context) -> BlockStore:
+    """Where stored bands are read."""
+    store: BlockStore | None = None if context.pixels is None else context.pixels.store
+    if store is None:
+        raise Unavailable("This server has no store of raster files.")
+    return store
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +36,22 @@ class Source(PlanNode):
     method: str
     type: PixelType
 
+    @property
+    def direct(self) -> bool:
+        """Whether pixels are stored values as they are: folds then gather them themselves."""
+        return (
+            self.method == "nearest"
+            and self.type.dtype == self.band.type.dtype
+            and source.plain(self.band)
+        )
+
+    def layer(self, grid: Grid, window: Window, context: Context) -> Layer | None:
+        """Pixels of a ``direct`` band, not gathered yet; None = nothing there."""
+        return source.layer(store_of(context), self.band, grid, window)
+
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Pixels:
         """Pixels from the level that the grid's scale asks for."""
-        store = None if context.pixels is None else context.pixels.store
-        if store is None:
-            raise Unavailable("This server has no store of raster files.")
+        store = store_of(context)
         found = source.read(store, self.band, grid, window, self.method)
         if found is None:
             return empty(window, self.type.dtype)

@@ -1,0 +1,158 @@
+"""Rewrites a plan into nodes that read and compute less; results stay the same.
+
+* Per-pixel work that depends on one stored band of 8 or 16 bits becomes a table (``Tabulated``): a cloud
+  mask from a scene classification costs one lookup per stored pixel, however long its formula is.
+* Masks of a fold's images become the fold's own (``Fold.hides``): stored bands reach it ungathered.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ecumene.plan.node import PlanNode, token
+from ecumene.plan.nodes import (
+    Cast,
+    Choice,
+    Constant,
+    Elementwise,
+    Fold,
+    MaskOf,
+    Remap,
+    ReplaceMask,
+    Source,
+    Tabulated,
+    Unmask,
+    UpdateMask,
+    Where,
+)
+
+PER_PIXEL = (
+    Cast, Choice, Constant, Elementwise, MaskOf, Remap, ReplaceMask, Unmask, UpdateMask, Where,
+)  # fmt: skip
+"""Nodes whose pixel depends on the same pixel of their inputs only."""
+
+FEWEST_WIDE = 4
+"""Steps of work from which a table of 65,536 entries pays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What a per-pixel node depends on: at most one stored band; how many steps; a hash of their shape."""
+
+    source: Source | None
+    steps: int
+    shape: bytes
+
+
+def lowered(order: Iterable[PlanNode], roots: tuple[PlanNode, ...]) -> tuple[PlanNode, ...]:
+    """The roots of an equivalent plan. ``order`` has every node after its inputs."""
+    supports: dict[int, Support] = {}
+    made: dict[int, PlanNode] = {}
+
+    def replacement(node: PlanNode) -> PlanNode:
+        done = made.get(id(node), node)
+        support = supports.get(id(node))
+        if support is not None and worthwhile(support):
+            assert support.source is not None
+            done = Tabulated(support.source, node, support.shape, node.type)
+            object.__setattr__(done, "_digest", node.digest)
+            made[id(node)] = done
+            del supports[id(node)]
+        return done
+
+    for node in order:
+        support = _support(node, supports)
+        if support is not None:
+            supports[id(node)] = support
+            continue
+        fresh = _with_inputs(node, replacement)
+        if isinstance(fresh, Fold):
+            fresh = _hiding(fresh)
+        if fresh is not node:
+            object.__setattr__(fresh, "_digest", node.digest)
+            made[id(node)] = fresh
+    return tuple(replacement(root) for root in roots)
+
+
+def worthwhile(support: Support) -> bool:
+    """Whether a table is less work than the formula."""
+    if support.source is None or support.steps == 0:
+        return False
+    size = support.source.band.type.dtype.itemsize
+    return size == 1 or support.steps >= FEWEST_WIDE
+
+
+def _support(node: PlanNode, known: dict[int, Support]) -> Support | None:
+    """What a node depends on, or None if it cannot be tabulated."""
+    if node.type.dimensions:
+        return None
+    if isinstance(node, Source):
+        dtype = node.band.type.dtype
+        small = dtype.kind in "iu" and dtype.itemsize <= 2 and node.method == "nearest"
+        return Support(node, 0, b"source") if small else None
+    if not isinstance(node, PER_PIXEL):
+        return None
+    source, steps, digest = None, 0, hashlib.blake2b(type(node).__name__.encode(), digest_size=16)
+    for child in node.inputs():
+        part = known.get(id(child))
+        if part is None or (
+            part.source is not None and source is not None and part.source is not source
+        ):
+            return None
+        source = source or part.source
+        steps += part.steps
+        digest.update(b"i" + part.shape)
+    for field in dataclasses.fields(node):
+        value = getattr(node, field.name)
+        if not isinstance(value, PlanNode) and field.name != "inputs_":
+            digest.update(b"|" + token(value))
+        elif value is None:
+            digest.update(b"-")
+    return Support(source, steps + (not isinstance(node, Constant)), digest.digest())
+
+
+def _with_inputs(node: PlanNode, replacement: Callable[[PlanNode], PlanNode]) -> PlanNode:
+    """The node with replaced inputs; itself if none is."""
+    if isinstance(node, Source | Constant | Tabulated):
+        return node
+    changed = {}
+    for field in dataclasses.fields(node):  # type: ignore[arg-type]
+        value = getattr(node, field.name)
+        fresh = _mapped(value, replacement)
+        if fresh is not value:
+            changed[field.name] = fresh
+    return dataclasses.replace(node, **changed) if changed else node  # type: ignore[type-var]
+
+
+def _mapped(value: Any, replacement: Callable[[PlanNode], PlanNode]) -> Any:
+    if isinstance(value, PlanNode):
+        return replacement(value)
+    if isinstance(value, tuple) and value and isinstance(value[0], PlanNode | tuple):
+        fresh = tuple(_mapped(item, replacement) for item in value)
+        if any(a is not b for a, b in zip(fresh, value, strict=True)):
+            return fresh
+    return value
+
+
+def _hiding(fold: Fold) -> Fold:
+    """A fold that applies its images' masks itself."""
+    if len(fold.stacks) != 1 or fold.hides:
+        return fold
+    images: list[PlanNode] = []
+    hides: list[tuple[PlanNode, ...]] = []
+    for image in fold.stacks[0]:
+        masks: list[PlanNode] = []
+        while isinstance(image, UpdateMask) and image.type == image.input.type:
+            masks.append(image.mask_image)
+            image = image.input
+        if masks and not (isinstance(image, Source) and image.direct):
+            return fold
+        images.append(image)
+        hides.append(tuple(reversed(masks)))
+    if not any(hides):
+        return fold
+    return dataclasses.replace(fold, stacks=(tuple(images),), hides=tuple(hides))

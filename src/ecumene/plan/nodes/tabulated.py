@@ -1,0 +1,166 @@
+"""Per-pixel work on one stored band of few different values, done once per value."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecumene.core.context import Context
+from ecumene.core.pixel_type import PixelType
+from ecumene.core.projection import DEFAULT_PROJECTION, Grid, Window
+from ecumene.plan.node import Mask, Pixels, PlanNode, empty
+from ecumene.plan.nodes.sources import Source, store_of
+from ecumene.raster import source
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Results for every stored value, and last for pixels that are hidden or do not exist."""
+
+    values: NDArray[Any]
+    mask: Mask
+
+
+class _Recent:
+    """Tables by shape of the work and kind of stored band: a series of scenes shares one."""
+
+    SIZE = 128
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.held: OrderedDict[Any, Table] = OrderedDict()
+
+    def get(self, key: Any) -> Table | None:
+        with self.lock:
+            found = self.held.get(key)
+            if found is not None:
+                self.held.move_to_end(key)
+            return found
+
+    def put(self, key: Any, table: Table) -> None:
+        with self.lock:
+            self.held[key] = table
+            while len(self.held) > self.SIZE:
+                self.held.popitem(last=False)
+
+
+_recent = _Recent()
+
+
+@dataclass(frozen=True, eq=False)
+class Tabulated(PlanNode):
+    """``body``, which depends on place through one stored 8- or 16-bit band only, by table.
+
+    ``shape`` is a hash of the body without the band's identity.
+    """
+
+    source: Source
+    body: PlanNode
+    shape: bytes
+    type: PixelType
+
+    def inputs(self) -> Iterator[PlanNode]:
+        """The stored band; the body is evaluated here."""
+        yield self.source
+
+    def evaluate(self, grid: Grid, window: Window, context: Context) -> Pixels:
+        """Each pixel's entry of the table."""
+        found = source.codes(store_of(context), self.source.band, grid, window)
+        if found is None:
+            table = self._table(self.source.band.type.dtype, context)
+            return self._nowhere(table, window)
+        table = self._table(found.values.dtype, context)
+        stored = found.values.view(np.dtype(f"uint{8 * found.values.dtype.itemsize}"))
+        values = _taken(table.values, stored, found.index, found.valid, window)
+        if table.mask is None:
+            return Pixels(values)
+        mask = _taken(table.mask, stored, found.index, found.valid, window)
+        return Pixels(values, None if mask.dtype == bool and mask.all() else mask)
+
+    def _nowhere(self, table: Table, window: Window) -> Pixels:
+        """Where the band has nothing."""
+        mask = None if table.mask is None else table.mask[-1]
+        if mask is not None and not mask:
+            return empty(window, self.type.dtype)
+        whole = None if mask is None or mask >= 1 else np.broadcast_to(mask, window.shape)
+        return Pixels(np.broadcast_to(table.values[-1], window.shape), whole)
+
+    def _table(self, stored: np.dtype[Any], context: Context) -> Table:
+        band = self.source.band
+        key = (
+            self.shape, stored.str, band.missing, band.scale, band.offset, band.floor,
+            band.type, self.source.type,
+        )  # fmt: skip
+        table = _recent.get(key)
+        if table is None:
+            table = self._computed(stored, context)
+            _recent.put(key, table)
+        return table
+
+    def _computed(self, stored: np.dtype[Any], context: Context) -> Table:
+        """The body on all values that the type can hold."""
+        every = np.arange(1 << (8 * stored.itemsize), dtype=f"uint{8 * stored.itemsize}")
+        served, present = source.decoded(self.source.band, every.view(stored))
+        values = np.append(served, served[:1]).astype(self.source.type.dtype)[None, :]
+        mask = np.append(np.ones(every.size, bool) if present is None else present, False)[None, :]
+        found = _evaluated(self.body, self.source, Pixels(values, mask), context)
+        table = np.broadcast_to(found.values, values.shape)[0].copy()
+        return Table(table, None if found.mask is None else found.mask[0].copy())
+
+
+def _taken(
+    table: NDArray[Any],
+    stored: NDArray[Any],
+    index: NDArray[Any] | None,
+    valid: NDArray[np.bool_] | None,
+    window: Window,
+) -> NDArray[Any]:
+    """Entries of a table, looked up where there are fewer values: as stored, or as pixels."""
+    if index is None:
+        out = table.take(stored)
+    elif stored.size <= index.size:
+        out = table.take(stored).reshape(-1).take(index)
+    else:
+        out = table.take(stored.reshape(-1).take(index))
+    out = out.reshape(window.shape)
+    if valid is not None:
+        out[~valid] = table[-1]
+    return out
+
+
+def _evaluated(body: PlanNode, leaf: PlanNode, pixels: Pixels, context: Context) -> Pixels:
+    """A small graph over given pixels of its only place-dependent leaf, without recursion."""
+    window = Window(0, 0, pixels.values.shape[1], pixels.values.shape[0])
+    known: dict[int, Pixels] = {id(leaf): pixels}
+    stack = [body]
+    while stack:
+        node = stack[-1]
+        waiting = [child for child in node.inputs() if id(child) not in known]
+        if waiting:
+            stack.extend(waiting)
+            continue
+        stack.pop()
+        if id(node) not in known:
+            known[id(node)] = _driven(node, known, DEFAULT_PROJECTION, window, context)
+    return known[id(body)]
+
+
+def _driven(
+    node: PlanNode, known: dict[int, Pixels], grid: Grid, window: Window, context: Context
+) -> Pixels:
+    started = node.evaluate(grid, window, context)
+    if isinstance(started, Pixels):
+        return started
+    try:
+        wanted = next(started)
+        while True:
+            wanted = started.send(known[id(wanted[0])])
+    except StopIteration as stop:
+        done: Pixels = stop.value
+        return done
