@@ -78,7 +78,7 @@ def image_of(record: AssetRecord, node: NodeFactory, *, member: bool) -> Image:
     """The image that a record describes."""
     bands = []
     for stored in record.bands:
-        name, band = decode_band(stored)
+        name, band = decode_band(stored, record.id)
         bands.append(Band(name, node(band), band.grid, (band.width, band.height)))
     footprint = footprint_of(record)
     return Image(

@@ -83,8 +83,8 @@ def encode_band(name: str, band: RasterBand) -> dict[str, Any]:
     return out
 
 
-def decode_band(stored: Mapping[str, Any]) -> tuple[str, RasterBand]:
-    """Name and description of a stored band."""
+def decode_band(stored: Mapping[str, Any], asset: str = "") -> tuple[str, RasterBand]:
+    """Name and description of a stored band of an asset."""
     low_high = stored["type"]
     width, height = stored["size"]
     band = RasterBand(
@@ -100,6 +100,7 @@ def decode_band(stored: Mapping[str, Any]) -> tuple[str, RasterBand]:
         stored.get("floor"),
         tuple(MaskRule(p, i, tuple(v), b) for p, i, v, b in stored.get("masks", ())),
         stored.get("policy", "MEAN"),
+        asset,
     )
     return stored["id"], band
 

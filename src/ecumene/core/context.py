@@ -13,6 +13,7 @@ from ecumene.core.limits import OPEN, Limits
 if TYPE_CHECKING:
     from ecumene.core.collection import Collection
     from ecumene.core.image import Image, Node
+    from ecumene.core.profile import Profile
     from ecumene.core.projection import Grid, Window
 
 
@@ -99,3 +100,4 @@ class Context:
     catalog: Catalog = field(default_factory=NoCatalog)
     pixels: PixelEngine | None = None
     account: str = "anonymous"
+    profile: Profile | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Projection
@@ -28,6 +28,7 @@ class RasterBand:
     ``grid`` and ``(width, height)`` are the file's own; ``index`` is 1-based. Values in ``missing``
     are masked. Served value = stored · ``scale`` + ``offset`` (then at least ``floor`` if given),
     of type ``type``; scale 1 and offset 0 keep the stored integers. ``policy`` is the pyramiding policy.
+    ``asset`` is the id of the image it belongs to, for people to read: bands are equal without it.
     """
 
     path: str
@@ -42,3 +43,4 @@ class RasterBand:
     floor: float | None = None
     masks: tuple[MaskRule, ...] = ()
     policy: str = "MEAN"
+    asset: str = field(default="", compare=False)

@@ -15,6 +15,7 @@ from ecumene.core.projection import Grid, Window
 from ecumene.plan.estimate import check_memory, check_work, estimate
 from ecumene.plan.node import Evaluation, Need, Pixels, PlanNode
 from ecumene.plan.optimise import Prepared, prepare
+from ecumene.plan.watch import watched
 from ecumene.raster.source import blocks_needed
 from ecumene.storage.blocks import BlockStore
 
@@ -76,7 +77,8 @@ class Executor:
         pieces = split(window, block_shape(plan, grid, window, context, self.threads))
         if wanted is not None:
             pieces = _chosen(pieces, wanted, context)
-        self._prefetch(plan, grid, window)
+        if context.profile is None:  # else each block is decoded for whom it is charged to
+            self._prefetch(plan, grid, window)
         waiting: deque[tuple[Window, Future[list[Pixels]]]] = deque()
         try:
             while True:
@@ -179,6 +181,7 @@ class _Run:
     def __init__(self, plan: Prepared, context: Context) -> None:
         self.plan = plan
         self.context = context
+        self.watch = None if context.profile is None else watched(plan, context.profile)
         self.kept: dict[Key, list[Any]] = {}
         self.spared: dict[Key, int] = {}
 
@@ -247,7 +250,8 @@ class _Run:
         if answer is not None:
             return answer
         self.context.cancel.check()
-        started = node.evaluate(grid, window, self.context)
+        start = node.evaluate if self.watch is None else self.watch.starter(node)
+        started = start(grid, window, self.context)
         if isinstance(started, Pixels):
             self._keep(key, started)
             return started

@@ -133,7 +133,7 @@ def token(value: Any) -> bytes:
     if own is not None:
         return b"t" + bytes(own)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = (getattr(value, field.name) for field in dataclasses.fields(value))
+        fields = (getattr(value, f.name) for f in dataclasses.fields(value) if f.compare)
         return type(value).__name__.encode() + token(tuple(fields))
     if isinstance(value, BaseGeometry):  # its repr is cut short
         return b"g" + bytes(value.wkb)

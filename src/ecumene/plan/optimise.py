@@ -16,13 +16,15 @@ from ecumene.plan.nodes import Source
 class Prepared:
     """Roots after sharing, every node once in order of dependence, how often each is an input, its own inputs.
 
-    ``uses`` and ``children`` are keyed by the ``id`` of nodes in ``nodes``.
+    ``uses`` and ``children`` are keyed by the ``id`` of nodes in ``nodes``. ``given`` are the roots as the
+    algorithms made them.
     """
 
     roots: tuple[PlanNode, ...]
     nodes: tuple[PlanNode, ...]
     uses: dict[int, int]
     children: dict[int, tuple[PlanNode, ...]]
+    given: tuple[PlanNode, ...] = ()
 
     @property
     def sources(self) -> list[Source]:
@@ -44,7 +46,8 @@ def prepare(roots: Sequence[PlanNode], lower: bool = True) -> Prepared:
     ``lower`` False keeps the nodes as the algorithms made them (for comparing the two).
     """
     order, shared_roots = _shared(roots)
-    return collected(lowered(order, shared_roots) if lower else shared_roots)
+    plan = collected(lowered(order, shared_roots) if lower else shared_roots)
+    return dataclasses.replace(plan, given=tuple(roots))
 
 
 def _shared(roots: Sequence[PlanNode]) -> tuple[list[PlanNode], tuple[PlanNode, ...]]:

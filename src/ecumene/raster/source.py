@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecumene.core.profile import loading
 from ecumene.core.projection import Grid, Window, compose
 from ecumene.core.raster import MaskRule, RasterBand
 from ecumene.numerics.layers import Layer
@@ -191,6 +192,7 @@ def plain(band: RasterBand) -> bool:
     )
 
 
+@loading
 def layer(store: BlockStore, band: RasterBand, grid: Grid, window: Window) -> Layer | None:
     """A ``plain`` band's nearest pixels, not gathered yet; None = nothing there.
 
@@ -226,6 +228,7 @@ class Codes:
     valid: NDArray[np.bool_] | None
 
 
+@loading
 def codes(store: BlockStore, band: RasterBand, grid: Grid, window: Window) -> Codes | None:
     """Nearest stored values as they are: not scaled, none hidden by its value; None = nothing there."""
     if not touches(band, grid, window):
@@ -343,6 +346,7 @@ def served(band: RasterBand, values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(dtype)
 
 
+@loading
 def read(
     store: BlockStore, band: RasterBand, grid: Grid, window: Window, method: str = "nearest"
 ) -> Gathered | None:

@@ -21,6 +21,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterWindow
 
 from ecumene.core.errors import Unavailable
+from ecumene.core.profile import block_read
 from ecumene.core.projection import Affine
 from ecumene.storage.gate import RASTER_DRIVERS, Gate
 from ecumene.storage.header import Header, Level, Signature
@@ -153,6 +154,7 @@ def read_block(header: Header, index: int, level: int, bx: int, by: int) -> NDAr
                 data = source.dataset_mask(window=window)
     except (RasterioError, OSError) as error:
         raise _unreadable(header.path) from error
+    block_read(0, data.nbytes)
     return data
 
 

@@ -19,6 +19,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from ecumene.core.errors import Unavailable
+from ecumene.core.profile import block_read
 from ecumene.storage.header import Header, Level, Signature
 
 _MAX_TILE_BYTES = 2**28
@@ -210,6 +211,7 @@ def read_tile(header: Header, plane: int, level: int, bx: int, by: int) -> NDArr
         raise Unavailable(
             f"The file '{os.path.basename(header.path)}' is damaged: a block cannot be decoded."
         ) from error
+    block_read(count, block.nbytes)
     return np.ascontiguousarray(np.moveaxis(block[:height, :width], 2, 0), dtype=native)
 
 
