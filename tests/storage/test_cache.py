@@ -56,3 +56,33 @@ def test_clear():
     cache.clear()
     assert cache.stats.entries == cache.stats.bytes == 0
     assert cache.get("a", lambda: block(2))[0] == 2
+
+
+def test_what_passes_shares_a_quarter_and_pushes_nothing_out():
+    cache = BlockCache(1600)
+    for key in range(12):
+        cache.get(key, lambda key=key: block(key))
+    for key in range(100, 140):
+        cache.get(key, lambda key=key: block(key), True)
+    assert all(key in cache for key in range(12))
+    assert [key for key in range(100, 140) if key in cache] == [136, 137, 138, 139]
+    assert cache.stats.bytes == 1600
+
+
+def test_what_passed_makes_room_first():
+    cache = BlockCache(1600)
+    for key in range(4):
+        cache.get(key, lambda key=key: block(key), True)
+    for key in range(10, 26):
+        cache.get(key, lambda key=key: block(key))
+    assert not any(key in cache for key in range(4))
+    assert all(key in cache for key in range(10, 26))
+
+
+def test_what_is_asked_for_again_stays():
+    cache = BlockCache(1600)
+    cache.get("a", lambda: block(1), True)
+    cache.get("a", lambda: pytest.fail("held"))
+    for key in range(100, 140):
+        cache.get(key, lambda key=key: block(key), True)
+    cache.get("a", lambda: pytest.fail("held"))

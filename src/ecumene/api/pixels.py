@@ -136,7 +136,9 @@ def compute(image: Image, grid: Grid, window: Window, context: Context) -> tuple
             target[rows, cols] = np.where(shown, pixels.values, 0)
             whole = masks[k]
             if whole is None:
-                whole = masks[k] = np.ones((window.height, window.width), "float32")
+                whole = masks[k] = np.ones((window.height, window.width), mask.dtype)
+            elif whole.dtype != mask.dtype and mask.dtype != bool:
+                whole = masks[k] = whole.astype(mask.dtype)
             whole[rows, cols] = mask
     return [a for a in arrays if a is not None], masks
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -43,16 +44,7 @@ class PixelType:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The smallest NumPy type that holds the range: what pixels are computed and sent in."""
-        if self.precision == "double":
-            return np.dtype("float64")
-        if self.precision == "float":
-            return np.dtype("float32")
-        low, high = self.bounds
-        for name in _INT_DTYPES:
-            info = np.iinfo(name)
-            if info.min <= low and high <= info.max:
-                return np.dtype(name)
-        return np.dtype("int64")
+        return _dtype(self.precision, *self.bounds)
 
     def with_dimensions(self, dimensions: int) -> PixelType:
         """The same element type with another number of array dimensions."""
@@ -111,6 +103,19 @@ _BY_NAME = {
     "int32": INT32, "int64": INT64, "uint64": INT64, "float32": FLOAT, "float64": DOUBLE,
     "float16": FLOAT, "bool": BOOLEAN,
 }  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _dtype(precision: str, low: float, high: float) -> np.dtype[Any]:
+    if precision == "double":
+        return np.dtype("float64")
+    if precision == "float":
+        return np.dtype("float32")
+    for name in _INT_DTYPES:
+        info = np.iinfo(name)
+        if info.min <= low and high <= info.max:
+            return np.dtype(name)
+    return np.dtype("int64")
 
 
 def of_dtype(dtype: Any) -> PixelType:

@@ -32,6 +32,11 @@ def compiled(*signatures: Any) -> Callable[[Callable[..., Any]], Any]:
     return made
 
 
+def readonly(element: Any) -> Any:
+    """The type of a contiguous array that a kernel only reads: cached blocks are not writeable."""
+    return types.Array(element, 1, "C", readonly=True)
+
+
 def helper(function: Function) -> Function:
     """A function that only kernels call."""
     made: Function = numba.njit(inline="always", nogil=True, error_model="numpy")(function)

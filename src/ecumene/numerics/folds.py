@@ -188,9 +188,10 @@ class Variance(_Batched):
         w: Any = 1.0 if weight is None else weight.astype("float64")
         safe = values if weight is None else np.where(weight > 0, values, self.mean)
         self.count += w
-        delta = safe - self.mean
-        self.mean += delta * w / np.where(self.count == 0, 1, self.count)
-        self.squares += w * delta * (safe - self.mean)
+        with np.errstate(invalid="ignore"):  # infinities
+            delta = safe - self.mean
+            self.mean += delta * w / np.where(self.count == 0, 1, self.count)
+            self.squares += w * delta * (safe - self.mean)
 
     def finish(self) -> Result:
         """The variance or standard deviation."""

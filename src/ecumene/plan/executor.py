@@ -7,11 +7,12 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from ecumene.core.context import Context
-from ecumene.core.projection import Grid, Window
+from ecumene.core.projection import Grid, Window, compose, invert
 from ecumene.plan.estimate import check_memory, check_work, estimate
 from ecumene.plan.node import Evaluation, Need, Pixels, PlanNode
 from ecumene.plan.optimise import Prepared, prepare
@@ -74,7 +75,11 @@ class Executor:
             _checked(plan, grid, window, context)
             yield window, evaluate(plan, grid, window, context)
             return
-        pieces = split(window, block_shape(plan, grid, window, context, self.threads))
+        shape = block_shape(plan, grid, window, context, self.threads)
+        pieces = split(window, shape)
+        if self._fills_cache(plan, window):
+            context = replace(context, pixels=_Passing(self))
+            pieces = split(window, squared(shape), phase(plan, grid))
         if wanted is not None:
             pieces = _chosen(pieces, wanted, context)
         if context.profile is None:  # else each block is decoded for whom it is charged to
@@ -93,6 +98,13 @@ class Executor:
         finally:
             for _, future in waiting:
                 future.cancel()
+
+    def _fills_cache(self, plan: Prepared, window: Window) -> bool:
+        """Whether the stored pixels under a window are more than half of what the cache holds."""
+        if self.store is None:
+            return False
+        stored = sum(source.band.type.dtype.itemsize for source in plan.sources)
+        return bool(window.width * window.height * stored > self.store.cache.capacity // 2)
 
     def _prefetch(self, plan: Prepared, grid: Grid, window: Window) -> None:
         """Starts decoding the first blocks that will be needed, in the order of the rows."""
@@ -116,6 +128,14 @@ class Executor:
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 
+class _Passing:
+    """The engine as a large job's nodes see it: their blocks pass through the cache (``BlockCache``)."""
+
+    def __init__(self, engine: Executor) -> None:
+        self.store = engine.store.passing()
+        self.read, self.blocks = engine.read, engine.blocks
+
+
 def block_shape(
     plan: Prepared, grid: Grid, window: Window, context: Context, threads: int
 ) -> tuple[int, int]:
@@ -136,6 +156,27 @@ def block_shape(
     return shape
 
 
+def squared(shape: tuple[int, int]) -> tuple[int, int]:
+    """Blocks of as many pixels that meet fewer stored blocks."""
+    height, width = shape
+    side = math.isqrt(height * width)
+    return (SIDE, SIDE) if side == SIDE else (side, height * width // side)
+
+
+def phase(plan: Prepared, grid: Grid) -> tuple[int, int]:
+    """``(row, column)`` of a pixel of the grid where stored blocks begin: blocks of a job begin there too.
+
+    Only where stored pixels are the grid's own, moved by whole pixels; else any is as good.
+    """
+    for source in plan.sources:
+        own = source.band.grid
+        if own.crs == grid.crs:
+            a, b, col, d, e, row = compose(invert(grid.transform), own.transform)
+            if (a, b, d, e) == (1, 0, 0, 1) and col == round(col) and row == round(row):
+                return round(row), round(col)
+    return 0, 0
+
+
 def _shaped(window: Window, pixels: int) -> tuple[int, int]:
     """Wide blocks (they follow the rows of files) unless they would be thin."""
     width = min(window.width, 2 * SIDE if pixels >= 2 * SIDE * 64 else 2 * math.isqrt(pixels))
@@ -149,17 +190,17 @@ def _checked(plan: Prepared, grid: Grid, window: Window, context: Context) -> No
     check_work(found, context.limits)
 
 
-def split(window: Window, shape: tuple[int, int]) -> Iterator[Window]:
-    """Blocks of a window by rows."""
+def split(
+    window: Window, shape: tuple[int, int], origin: tuple[int, int] | None = None
+) -> Iterator[Window]:
+    """Blocks of a window by rows, from its upper left or cut at multiples of the shape from ``origin`` on."""
     height, width = shape
-    for top in range(0, window.height, height):
-        for left in range(0, window.width, width):
-            yield Window(
-                window.col + left,
-                window.row + top,
-                min(width, window.width - left),
-                min(height, window.height - top),
-            )
+    row, col = (window.row, window.col) if origin is None else origin
+    bottom, right = window.row + window.height, window.col + window.width
+    for top in range(window.row - (window.row - row) % height, bottom, height):
+        for left in range(window.col - (window.col - col) % width, right, width):
+            y, x = max(top, window.row), max(left, window.col)
+            yield Window(x, y, min(left + width, right) - x, min(top + height, bottom) - y)
 
 
 def _chosen(

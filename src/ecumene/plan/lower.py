@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ecumene.plan.node import PlanNode, token
+from ecumene.plan.node import PlanNode, field_names, token
 from ecumene.plan.nodes import (
     Cast,
     Choice,
@@ -52,6 +52,7 @@ def lowered(order: Iterable[PlanNode], roots: tuple[PlanNode, ...]) -> tuple[Pla
     """The roots of an equivalent plan. ``order`` has every node after its inputs."""
     supports: dict[int, Support] = {}
     made: dict[int, PlanNode] = {}
+    shows: dict[int, PlanNode] = {}
 
     def replacement(node: PlanNode) -> PlanNode:
         done = made.get(id(node), node)
@@ -71,7 +72,7 @@ def lowered(order: Iterable[PlanNode], roots: tuple[PlanNode, ...]) -> tuple[Pla
             continue
         fresh = _with_inputs(node, replacement)
         if isinstance(fresh, Fold):
-            fresh = _hiding(fresh)
+            fresh = _hiding(fresh, shows)
         if fresh is not node:
             object.__setattr__(fresh, "_digest", node.digest)
             made[id(node)] = fresh
@@ -106,9 +107,9 @@ def _support(node: PlanNode, known: dict[int, Support]) -> Support | None:
         source = source or part.source
         steps += part.steps
         digest.update(b"i" + part.shape)
-    for field in dataclasses.fields(node):
-        value = getattr(node, field.name)
-        if not isinstance(value, PlanNode) and field.name != "inputs_":
+    for name in field_names(node):
+        value = getattr(node, name)
+        if not isinstance(value, PlanNode) and name != "inputs_":
             digest.update(b"|" + token(value))
         elif value is None:
             digest.update(b"-")
@@ -120,11 +121,11 @@ def _with_inputs(node: PlanNode, replacement: Callable[[PlanNode], PlanNode]) ->
     if isinstance(node, Source | Constant | Tabulated):
         return node
     changed = {}
-    for field in dataclasses.fields(node):  # type: ignore[arg-type]
-        value = getattr(node, field.name)
+    for name in field_names(node):
+        value = getattr(node, name)
         fresh = _mapped(value, replacement)
         if fresh is not value:
-            changed[field.name] = fresh
+            changed[name] = fresh
     return dataclasses.replace(node, **changed) if changed else node  # type: ignore[type-var]
 
 
@@ -138,8 +139,8 @@ def _mapped(value: Any, replacement: Callable[[PlanNode], PlanNode]) -> Any:
     return value
 
 
-def _hiding(fold: Fold) -> Fold:
-    """A fold that applies its images' masks itself."""
+def _hiding(fold: Fold, shows: dict[int, PlanNode]) -> Fold:
+    """A fold that applies its images' masks itself; ``shows`` shares tables between folds."""
     if len(fold.stacks) != 1 or fold.hides:
         return fold
     images: list[PlanNode] = []
@@ -147,7 +148,7 @@ def _hiding(fold: Fold) -> Fold:
     for image in fold.stacks[0]:
         masks: list[PlanNode] = []
         while isinstance(image, UpdateMask) and image.type == image.input.type:
-            masks.append(image.mask_image)
+            masks.append(_as_mask(image.mask_image, shows))
             image = image.input
         if masks and not (isinstance(image, Source) and image.direct):
             return fold
@@ -156,3 +157,14 @@ def _hiding(fold: Fold) -> Fold:
     if not any(hides):
         return fold
     return dataclasses.replace(fold, stacks=(tuple(images),), hides=tuple(hides))
+
+
+def _as_mask(mask: PlanNode, shows: dict[int, PlanNode]) -> PlanNode:
+    """A mask image whose table, if it has one, holds masks."""
+    if not isinstance(mask, Tabulated):
+        return mask
+    found = shows.get(id(mask))
+    if found is None:
+        found = shows[id(mask)] = dataclasses.replace(mask, shows=True)
+        object.__setattr__(found, "_digest", mask.digest + b"shows")
+    return found

@@ -103,14 +103,32 @@ class PlanNode(Node):
 
     def inputs(self) -> Iterator[PlanNode]:
         """Child nodes: every field that is a node or a (nested) tuple of nodes."""
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            yield from _nodes_in(getattr(self, field.name))
+        for name in field_names(self):
+            yield from _nodes_in(getattr(self, name))
 
     @property
     def digest(self) -> bytes:
         """Content hash; computed once, without recursion."""
         known = self.__dict__.get("_digest")
         return bytes(known) if known is not None else _digest(self)
+
+
+_FIELDS: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+
+
+def _fields_of(value: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of a dataclass instance's fields, and of those that make two values differ."""
+    found = _FIELDS.get(type(value))
+    if found is None:
+        fields = dataclasses.fields(value)
+        compared = tuple(field.name for field in fields if field.compare)
+        found = _FIELDS[type(value)] = tuple(field.name for field in fields), compared
+    return found
+
+
+def field_names(value: Any) -> tuple[str, ...]:
+    """Names of a dataclass instance's fields."""
+    return _fields_of(value)[0]
 
 
 def _nodes_in(value: Any) -> Iterator[PlanNode]:
@@ -121,8 +139,13 @@ def _nodes_in(value: Any) -> Iterator[PlanNode]:
             yield from _nodes_in(item)
 
 
+_PLAIN = (str, int, float, bool, type(None))
+
+
 def token(value: Any) -> bytes:
     """Bytes that are equal for equal values of a node's field."""
+    if type(value) in _PLAIN:
+        return repr(value).encode()
     if isinstance(value, PlanNode):
         return b"n" + value.digest
     if isinstance(value, tuple):
@@ -133,7 +156,7 @@ def token(value: Any) -> bytes:
     if own is not None:
         return b"t" + bytes(own)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = (getattr(value, f.name) for f in dataclasses.fields(value) if f.compare)
+        fields = (getattr(value, name) for name in _fields_of(value)[1])
         return type(value).__name__.encode() + token(tuple(fields))
     if isinstance(value, BaseGeometry):  # its repr is cut short
         return b"g" + bytes(value.wkb)
@@ -154,8 +177,8 @@ def _digest(root: PlanNode) -> bytes:
             stack.extend(waiting)
             continue
         digest = hashlib.blake2b(type(node).__name__.encode(), digest_size=16)
-        for field in dataclasses.fields(node):  # type: ignore[arg-type]
-            digest.update(b"|" + token(getattr(node, field.name)))
+        for name in field_names(node):
+            digest.update(b"|" + token(getattr(node, name)))
         object.__setattr__(node, "_digest", digest.digest())
         stack.pop()
     return bytes(root.__dict__["_digest"])

@@ -40,7 +40,7 @@ def png(pixels: Array) -> bytes:
     flat = pixels.reshape(height, -1)
     rows[:, 1 : 1 + channels] = flat[:, :channels]
     np.subtract(flat[:, channels:], flat[:, :-channels], out=rows[:, 1 + channels :])
-    data = bytes(imagecodecs.zlib_encode(rows.tobytes(), level=1))
+    data = bytes(imagecodecs.deflate_encode(rows.tobytes(), level=1))
     header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPES[channels], 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -103,7 +103,7 @@ def geotiff(
     profile: dict[str, Any] = {
         "driver": "GTiff", "width": window.width, "height": window.height, "count": len(arrays), "dtype": dtype.name,
         "crs": rasterio.crs.CRS.from_string(grid.crs if grid.crs.startswith("EPSG:") else crs_.wkt(grid.crs)),
-        "transform": RasterioAffine(*t), "compress": "deflate",
+        "transform": RasterioAffine(*t), "compress": "deflate", "num_threads": "all_cpus",
     }  # fmt: skip
     if window.width >= 256 and window.height >= 256:
         profile |= {"tiled": True, "blockxsize": 256, "blockysize": 256}

@@ -62,25 +62,25 @@ def touches(band: RasterBand, grid: Grid, window: Window, margin: int = 2) -> bo
 def blocks_needed(
     store: BlockStore, band: RasterBand, grid: Grid, window: Window
 ) -> list[BlockKey]:
-    """Keys of the blocks that a window needs."""
-    if not touches(band, grid, window):
-        return []
+    """Keys of the blocks that a window very likely needs (for starting to decode them early)."""
     level, level_grid, width, height = level_of(store, band, grid)
-    c0, r0, c1, r1 = warp.nearest(level_grid, grid, window).bounds
+    bounds = _kept_outline(level_grid, grid, window)
+    if bounds is None:
+        return []
+    c0, r0, c1, r1 = bounds
+    if c1 < 0 or r1 < 0 or c0 >= width or r0 >= height:
+        return []
     size = store.header(band.path).levels[level]
-    first_x, last_x = (
-        max(int(c0), 0) // size.block_width,
-        min(int(c1), width - 1) // size.block_width,
+    across = range(
+        max(int(c0), 0) // size.block_width, min(int(c1), width - 1) // size.block_width + 1
     )
-    first_y, last_y = (
-        max(int(r0), 0) // size.block_height,
-        min(int(r1), height - 1) // size.block_height,
+    down = range(
+        max(int(r0), 0) // size.block_height, min(int(r1), height - 1) // size.block_height + 1
     )
-    return [
-        BlockKey(band.path, band.index, level, bx, by)
-        for by in range(first_y, last_y + 1)
-        for bx in range(first_x, last_x + 1)
-    ]
+    return [BlockKey(band.path, band.index, level, bx, by) for by in down for bx in across]
+
+
+_kept_outline = lru_cache(maxsize=64)(warp.outline)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -219,12 +219,12 @@ def layer(store: BlockStore, band: RasterBand, grid: Grid, window: Window) -> La
 class Codes:
     """Stored values of a window and where each pixel finds its own.
 
-    ``values`` is 2-dimensional, ``index`` (None: pixels are the values) points into it flattened;
+    ``values`` is contiguous, ``index`` (None: pixels are the values) points into it flattened, one per pixel;
     ``valid`` None means that every pixel exists and no other band hides any.
     """
 
     values: NDArray[Any]
-    index: NDArray[np.int64] | None
+    index: NDArray[np.int32] | None
     valid: NDArray[np.bool_] | None
 
 
@@ -246,10 +246,7 @@ def codes(store: BlockStore, band: RasterBand, grid: Grid, window: Window) -> Co
         rows = np.broadcast_to(place.rows + top, window.shape)
         return Codes(_sparse(store, band.path, band.index, level, cols, rows), None, valid)
     data = store.window(band.path, band.index, level, left, top, across, down)
-    index = place.index
-    if index is None:
-        index = np.broadcast_to(place.rows * across + place.cols, window.shape)
-    return Codes(np.ascontiguousarray(data), index, valid)
+    return Codes(np.ascontiguousarray(data), _flat(place, window.shape), valid)
 
 
 def decoded(band: RasterBand, stored: NDArray[Any]) -> Gathered:

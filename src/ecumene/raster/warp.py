@@ -265,6 +265,22 @@ def _in_cells(grid: NDArray[Any], window: Window, c0: int, r0: int) -> NDArray[n
     return np.asarray(rows[:, j] * (1 - right) + rows[:, j + 1] * right)
 
 
+def outline(source: Grid, target: Grid, window: Window) -> tuple[float, float, float, float] | None:
+    """About the ``bounds`` of ``nearest``, from the window's outline alone; None where that cannot tell."""
+    if source.crs == target.crs:
+        return nearest(source, target, window).bounds
+    across = np.linspace(0.5, window.width - 0.5, -(-window.width // STEP) + 1) + window.col
+    down = np.linspace(0.5, window.height - 0.5, -(-window.height // STEP) + 1) + window.row
+    cols = np.concatenate([across, across, np.full(2 * down.size, 0.0)])
+    rows = np.concatenate([np.full(2 * across.size, 0.0), down, down])
+    cols[2 * across.size :] = np.repeat(across[[0, -1]], down.size)
+    rows[: 2 * across.size] = np.repeat(down[[0, -1]], across.size)
+    u, v = exact(source, target, cols, rows)
+    if not (np.isfinite(u).all() and np.isfinite(v).all()):
+        return None
+    return float(u.min()), float(v.min()), float(u.max()), float(v.max())
+
+
 def covering(source: Grid, target: Grid, window: Window, margin: int = 0) -> Window | None:
     """The window of the source grid that holds everything a target window needs; None if nothing does."""
     found = nearest(source, target, window).bounds

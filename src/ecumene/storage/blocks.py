@@ -8,6 +8,7 @@ read-only, ``(height, width)``, in the file's own type.
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 from collections import OrderedDict
@@ -62,6 +63,13 @@ class BlockStore:
         self._threads = threads or os.cpu_count() or 1
         self._pool: ThreadPoolExecutor | None = None
         self._queued = 0
+        self._in_passing = False
+
+    def passing(self) -> BlockStore:
+        """The same store for a job that uses every block once: it pushes nobody else's blocks out."""
+        view = copy.copy(self)
+        view._in_passing = True
+        return view
 
     def header(self, path: str) -> Header:
         """The layout of a file, parsed once for as long as the file does not change.
@@ -92,17 +100,14 @@ class BlockStore:
         size = header.levels[level]
         if not (0 <= bx < size.across and 0 <= by < size.down):
             raise ValueError(f"block {bx}, {by} is outside level {level}")
-        plain = header.layout
-        base = (header.path, header.signature, level, bx, by)
+        key, plain = _key(header, index, level, bx, by), header.layout
         if plain is None or index == 0:
             load = partial(rasters.read_block, header, index, level, bx, by)
-            return self.cache.get((*base, index), load)
-        plane = 0 if plain.interleaved else index - 1
-        bands = self.cache.get(
-            (*base, -1 - plane), partial(tiff.read_tile, header, plane, level, bx, by)
-        )
-        plane_array: NDArray[Any] = bands[index - 1 if plain.interleaved else 0]
-        return plane_array
+            return self.cache.get(key, load, self._in_passing)
+        load = partial(tiff.read_tile, header, -1 - key[-1], level, bx, by)
+        bands = self.cache.get(key, load, self._in_passing)
+        band: NDArray[Any] = bands[index - 1 if plain.interleaved else 0]
+        return band
 
     def window(
         self, path: str, index: int, level: int, col: int, row: int, width: int, height: int
@@ -134,6 +139,9 @@ class BlockStore:
         as are keys beyond a bounded queue; whoever needs the block will meet its error.
         """
         for key in keys:
+            known = self._headers.get(key[0])
+            if known is not None and _key(known[1], *key[1:]) in self.cache:
+                continue
             with self._lock:
                 if self._queued >= _QUEUE:
                     return
@@ -161,6 +169,14 @@ class BlockStore:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+
+def _key(header: Header, index: int, level: int, bx: int, by: int) -> tuple[Any, ...]:
+    """What a block is cached under; plain files decode all interleaved bands of a tile at once."""
+    base = (header.path, header.signature, level, bx, by)
+    if header.layout is None or index == 0:
+        return (*base, index)
+    return (*base, -1 if header.layout.interleaved else -index)
 
 
 def _dtype(header: Header, index: int) -> np.dtype[Any]:

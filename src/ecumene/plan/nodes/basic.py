@@ -114,8 +114,10 @@ class MaskOf(PlanNode):
 def as_mask(pixels: Pixels) -> Mask:
     """A mask image as a mask: zero, negative, masked and NaN hide; values from 1 up show; between is partial."""
     values = pixels.values
-    if values.dtype.kind in "iub":
-        mask: Mask = values > 0
+    if values.dtype == bool:
+        mask: Mask = values
+    elif values.dtype.kind in "iu":
+        mask = values > 0
     else:
         values = np.nan_to_num(np.clip(values, 0, 1), nan=0.0)
         mask = values > 0

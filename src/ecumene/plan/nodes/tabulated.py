@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from ecumene.core.context import Context
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import DEFAULT_PROJECTION, Grid, Window
+from ecumene.numerics.lookup import taken
 from ecumene.plan.node import Mask, Pixels, PlanNode, empty
+from ecumene.plan.nodes.basic import as_mask
 from ecumene.plan.nodes.sources import Source, store_of
 from ecumene.raster import source
 
@@ -57,13 +59,15 @@ _recent = _Recent()
 class Tabulated(PlanNode):
     """``body``, which depends on place through one stored 8- or 16-bit band only, by table.
 
-    ``shape`` is a hash of the body without the band's identity.
+    ``shape`` is a hash of the body without the band's identity. With ``shows`` the values are the body as
+    a mask (see ``basic.as_mask``), themselves never masked: one lookup instead of two.
     """
 
     source: Source
     body: PlanNode
     shape: bytes
     type: PixelType
+    shows: bool = False
 
     def inputs(self) -> Iterator[PlanNode]:
         """The stored band; the body is evaluated here."""
@@ -77,10 +81,10 @@ class Tabulated(PlanNode):
             return self._nowhere(table, window)
         table = self._table(found.values.dtype, context)
         stored = found.values.view(np.dtype(f"uint{8 * found.values.dtype.itemsize}"))
-        values = _taken(table.values, stored, found.index, found.valid, window)
+        values = taken(table.values, stored, found.index, found.valid).reshape(window.shape)
         if table.mask is None:
             return Pixels(values)
-        mask = _taken(table.mask, stored, found.index, found.valid, window)
+        mask = taken(table.mask, stored, found.index, found.valid).reshape(window.shape)
         return Pixels(values, None if mask.dtype == bool and mask.all() else mask)
 
     def _nowhere(self, table: Table, window: Window) -> Pixels:
@@ -95,7 +99,7 @@ class Tabulated(PlanNode):
         band = self.source.band
         key = (
             self.shape, stored.str, band.missing, band.scale, band.offset, band.floor,
-            band.type, self.source.type,
+            band.type, self.source.type, self.shows,
         )  # fmt: skip
         table = _recent.get(key)
         if table is None:
@@ -110,28 +114,11 @@ class Tabulated(PlanNode):
         values = np.append(served, served[:1]).astype(self.source.type.dtype)[None, :]
         mask = np.append(np.ones(every.size, bool) if present is None else present, False)[None, :]
         found = _evaluated(self.body, self.source, Pixels(values, mask), context)
+        if self.shows:
+            shown = as_mask(found)
+            found = Pixels(np.ones(values.shape, bool) if shown is None else np.asarray(shown))
         table = np.broadcast_to(found.values, values.shape)[0].copy()
         return Table(table, None if found.mask is None else found.mask[0].copy())
-
-
-def _taken(
-    table: NDArray[Any],
-    stored: NDArray[Any],
-    index: NDArray[Any] | None,
-    valid: NDArray[np.bool_] | None,
-    window: Window,
-) -> NDArray[Any]:
-    """Entries of a table, looked up where there are fewer values: as stored, or as pixels."""
-    if index is None:
-        out = table.take(stored)
-    elif stored.size <= index.size:
-        out = table.take(stored).reshape(-1).take(index)
-    else:
-        out = table.take(stored.reshape(-1).take(index))
-    out = out.reshape(window.shape)
-    if valid is not None:
-        out[~valid] = table[-1]
-    return out
 
 
 def _evaluated(body: PlanNode, leaf: PlanNode, pixels: Pixels, context: Context) -> Pixels:
