@@ -15,6 +15,7 @@ help: ## Show this list
 	@echo "Installing Ecumene and what it needs …"
 	@$(UV) pip sync -q --python .venv --require-hashes requirements.lock
 	@$(UV) pip install -q --python .venv --no-deps -e .
+	@echo "Compiling kernels …" && $(PY) -m ecumene.cli kernels build
 	@touch $@
 
 demo: .venv/.ok ## Seed the demo archive, start a server, run the main job, leave build/demo/median.png

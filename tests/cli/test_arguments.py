@@ -37,7 +37,7 @@ def test_negative_box() -> None:
     assert options.bbox == [-122, 37, -121, 38]
 
 
-@pytest.mark.parametrize("group", ["serve", "keys create", "keys list", "keys revoke", "catalog add", "catalog list", "catalog remove", "demo seed", "demo run", "docs build"])  # fmt: skip
+@pytest.mark.parametrize("group", ["serve", "keys create", "keys list", "keys revoke", "catalog add", "catalog list", "catalog remove", "demo seed", "demo run", "docs build", "kernels build"])  # fmt: skip
 def test_every_option_is_explained(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     """No option of the help stands without words."""
     with pytest.raises(SystemExit):
