@@ -52,6 +52,7 @@ MODULES = (
     "lists",
     "matrices",
     "numbers",
+    "profiles",
     "projections",
     "reducers.constructors",
     "reducers.models",

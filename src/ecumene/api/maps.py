@@ -8,6 +8,7 @@ from typing import Any
 
 from ecumene.api.call import Call, pick
 from ecumene.api.pixels import answer, as_image, format_of, render, select_bands, visualized
+from ecumene.api.profiling import adopt
 from ecumene.api.services import Bytes, Services
 from ecumene.core.context import Context
 from ecumene.core.errors import NotFound
@@ -24,13 +25,13 @@ def _stored(call: Call, services: Services, context: Context, kind: str) -> dict
     format_of(call.body, "AUTO_JPEG_PNG")
     options = call.field("visualizationOptions")
     if options:
-        image = visualized(image, options)
+        image = visualized(image, options, context)
     request = {
         k: v
         for k, v in call.body.items()
         if k not in ("expression", "bandIds", "visualizationOptions")
     }
-    name = services.stored.add(call.path["parent"], kind, request, image, call.account)
+    name = services.stored.add(call.path["parent"], kind, request, image, context)
     return {"name": name}
 
 
@@ -53,6 +54,7 @@ def tile_grid(zoom: int) -> Grid:
 def get_tile(call: Call, services: Services, context: Context) -> Bytes:
     """``maps.tiles.get``: 256 × 256 pixels, x wrapped around the world."""
     stored = services.stored.get(call.path["parent"])
+    adopt(context, stored)
     zoom, x, y = (int(call.path[k]) for k in ("zoom", "x", "y"))
     if not 0 <= zoom <= DEEPEST or not 0 <= y < 2**zoom:
         raise NotFound(f"There is no tile {zoom}/{x}/{y}.")
@@ -69,6 +71,7 @@ def get_tile(call: Call, services: Services, context: Context) -> Bytes:
 def get_thumbnail(call: Call, services: Services, context: Context) -> Bytes:
     """``thumbnails.getPixels``."""
     stored = services.stored.get(call.path["name"])
+    adopt(context, stored)
     prefix = pick(stored.request, "filenamePrefix") or "download"
     prefix = re.sub(r"[^\w.-]", "_", str(prefix))[:128]
     return answer(stored.value, stored.request, None, context, "AUTO_JPEG_PNG", prefix)

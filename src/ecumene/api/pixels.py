@@ -18,6 +18,7 @@ from ecumene.core.errors import BindingError, EvaluationError, LimitExceeded, No
 from ecumene.core.image import Image
 from ecumene.core.projection import Grid, Window
 from ecumene.engine.coerce import Mismatch, coerce, type_name
+from ecumene.engine.profiling import label_of, mark
 from ecumene.raster import encode
 
 FORMATS = (
@@ -73,7 +74,7 @@ def format_of(document: Any, default: str = "PNG") -> str:
     return str(found)
 
 
-def visualized(image: Image, options: Any) -> Image:
+def visualized(image: Image, options: Any, context: Context) -> Image:
     """The image as 8-bit gray or RGB by ``VisualizationOptions``."""
     if not isinstance(options, dict):
         raise RequestError("'visualizationOptions' must be an object.")
@@ -85,10 +86,13 @@ def visualized(image: Image, options: Any) -> Image:
             raise RequestError("'ranges' must be a list of objects with min and max.")
         low = [float(pick(r, "min", 0)) for r in ranges]
         high = [float(pick(r, "max", 0)) for r in ranges]
-    return visualize(
+    found = visualize(
         image=image, min=low, max=high, palette=pick(options, "paletteColors"), gamma=wrapped(pick(options, "gamma")),
         opacity=wrapped(pick(options, "opacity")),
     )  # fmt: skip
+    if context.profile is not None:
+        mark(context.profile, found, label_of("Image.visualize"))
+    return found
 
 
 def check_size(image: Image, window: Window, context: Context) -> None:
@@ -185,6 +189,22 @@ def render(
             f"{kind} images must have 1 or 3 bands; this one has {len(image.bands)}. Select them with 'bandIds'."
         )
     arrays, masks = compute(image, grid, window, context)
+    if context.profile is None:
+        return encoded(image, arrays, masks, grid, window, kind, prefix)
+    with context.profile.clock().inside("Encoding pixels"):
+        return encoded(image, arrays, masks, grid, window, kind, prefix)
+
+
+def encoded(
+    image: Image,
+    arrays: Arrays,
+    masks: Masks,
+    grid: Grid,
+    window: Window,
+    kind: str,
+    prefix: str = "download",
+) -> Bytes:
+    """Computed pixels in a file format."""
     if kind in PICTURES:
         return picture(image, arrays, masks, kind)
     names = image.band_names
@@ -222,7 +242,7 @@ def answer(
     grid, window = grids.resolve(chosen, pick(request, "grid", {}), region, context.limits)
     options = pick(request, "visualizationOptions")
     if options:
-        chosen = visualized(chosen, options)
+        chosen = visualized(chosen, options, context)
     return render(chosen, grid, window, kind, context, prefix)
 
 

@@ -25,7 +25,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ecumene.api import auth, discovery, errors
+from ecumene.api import auth, discovery, errors, profiling
 from ecumene.api.accounts import Accounts
 from ecumene.api.call import Call, decode_json, form, inflated, too_large
 from ecumene.api.routes import ROUTES
@@ -126,6 +126,7 @@ class Application:
             return
         except Exception as error:  # noqa: BLE001 - the last line of defence: nothing leaves without Earth Engine's shape
             response = errors.of(error)
+        profiling.announce(scope, response)
         for key, value in CORS.items():
             response.headers.setdefault(key, value)
         response = self._compressed(request, response)
@@ -291,10 +292,11 @@ class Application:
         if self.waiting >= limits.concurrent_requests + limits.queued_requests:
             raise RateLimited("Too many concurrent requests; try again later.")
         context = self.services.context(call.account)
+        work = profiling.profiled(self._work, request, context, self.services.engine.profiles)
         self.waiting += 1
         try:
             future = asyncio.get_running_loop().run_in_executor(
-                self.pool, self._work, route, call, body, context
+                self.pool, work, route, call, body, context
             )
             while True:
                 done, _ = await asyncio.wait({future}, timeout=1.0)

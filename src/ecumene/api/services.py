@@ -27,6 +27,8 @@ class Stored:
     value: Any
     account: str
     made: float
+    origins: dict[bytes, str] = field(default_factory=dict)
+    """Which algorithm made each plan node, where the request was profiled."""
 
 
 class Capabilities:
@@ -37,12 +39,13 @@ class Capabilities:
         self._lock = threading.Lock()
 
     def add(
-        self, project: str, kind: str, request: dict[str, Any], value: Any, account: str
+        self, project: str, kind: str, request: dict[str, Any], value: Any, context: Context
     ) -> str:
         """Keeps a request; its name is the right to fetch it."""
+        origins = {} if context.profile is None else context.profile.origins
         name = f"{project}/{kind}/{secrets.token_hex(16)}-{secrets.token_hex(16)}"
         with self._lock:
-            self._items[name] = Stored(kind, request, value, account, time.time())
+            self._items[name] = Stored(kind, request, value, context.account, time.time(), origins)
             while len(self._items) > MOST:
                 self._items.popitem(last=False)
         return name

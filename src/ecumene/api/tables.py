@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from ecumene.api.call import Call, pick
+from ecumene.api.profiling import adopt
 from ecumene.api.services import Bytes, Services
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
@@ -95,14 +96,13 @@ def create_table(call: Call, services: Services, context: Context) -> dict[str, 
             f"Table downloads as {kind} are not implemented by this server yet; use CSV or GEO_JSON."
         )
     request = {k: v for k, v in call.body.items() if k != "expression"}
-    return {
-        "name": services.stored.add(call.path["parent"], "tables", request, table, call.account)
-    }
+    return {"name": services.stored.add(call.path["parent"], "tables", request, table, context)}
 
 
 def get_table(call: Call, services: Services, context: Context) -> Bytes:
     """``tables.getFeatures``: the whole table as CSV or GeoJSON."""
     stored = services.stored.get(call.path["name"])
+    adopt(context, stored)
     limit = context.limits.list_elements
     rows = [feature(e, services, context) for e in islice(iter(stored.value), limit)]
     selectors = pick(stored.request, "selectors") or None

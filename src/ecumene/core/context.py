@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ecumene.core.collection import Collection
     from ecumene.core.image import Image, Node
     from ecumene.core.profile import Profile
+    from ecumene.core.profiles import Profiles
     from ecumene.core.projection import Grid, Window
 
 
@@ -93,7 +94,10 @@ class NoCatalog:
 
 @dataclass(slots=True)
 class Context:
-    """One request's surroundings. An algorithm gets it by annotating a parameter ``Context``."""
+    """One request's surroundings. An algorithm gets it by annotating a parameter ``Context``.
+
+    ``profile`` is there where the request asks for one; ``profiles`` are those of earlier requests.
+    """
 
     limits: Limits = OPEN
     cancel: CancelToken = field(default_factory=CancelToken)
@@ -101,3 +105,4 @@ class Context:
     pixels: PixelEngine | None = None
     account: str = "anonymous"
     profile: Profile | None = None
+    profiles: Profiles | None = None

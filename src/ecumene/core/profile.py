@@ -25,6 +25,7 @@ R = TypeVar("R")
 PLUMBING = "(plumbing)"
 LOADING = "Loading assets: "
 REST = "(...)"
+LONGEST_CRS = 80
 MOST_LABELS = 300
 """Labels of one profile; assets beyond it are counted with others of their collection."""
 
@@ -229,6 +230,11 @@ class Profile:
             found[tally.label] = entry if known is None else joined(tally.label, known, entry)
         self.finished = tuple(sorted(found.values(), key=lambda entry: -entry.seconds))
         self.origins, self.watches, self.live = {}, {}, Live()
+
+
+def named(crs: str) -> str:
+    """A CRS in a label: its code, or the beginning of its WKT."""
+    return crs if len(crs) <= LONGEST_CRS else f"{crs[:LONGEST_CRS]}[...]"
 
 
 def coarser(label: str) -> str:

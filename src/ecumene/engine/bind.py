@@ -10,6 +10,7 @@ from ecumene.core.context import Context
 from ecumene.core.errors import BindingError, EvaluationError, NotImplementedYet
 from ecumene.core.registry import Algorithm, Argument, Registry
 from ecumene.engine.coerce import CONVERSIONS, coerce
+from ecumene.engine.profiling import timed_call
 from ecumene.engine.types import Mismatch
 
 SELECTORS = frozenset(
@@ -96,6 +97,8 @@ def invoke(
         raise NotImplementedYet(entry.name)
     bound = bind(entry, arguments, context, registry)
     try:
+        if context.profile is not None:
+            return timed_call(context.profile, entry, bound)
         return entry.function(**bound)
     except EvaluationError as error:
         message = prefixed(entry.name, error.message)

@@ -8,6 +8,7 @@ from ecumene.algorithms import load
 from ecumene.core.context import CancelToken, Catalog, Context, PixelEngine
 from ecumene.core.errors import GraphError, LimitExceeded
 from ecumene.core.limits import OPEN, Limits
+from ecumene.core.profiles import Profiles
 from ecumene.core.registry import Registry
 from ecumene.engine import graph
 from ecumene.engine.evaluate import Evaluator
@@ -28,11 +29,20 @@ class Engine:
         self.pixels = pixels
         self.limits = limits
         self.registry = registry or load()
+        self.profiles = Profiles()
 
     def context(self, account: str = "anonymous", seconds: float | None = None) -> Context:
         """Surroundings of a new request; the deadline starts now."""
         allowed = self.limits.compute_seconds if seconds is None else seconds
-        return Context(self.limits, CancelToken(allowed), self.catalog, self.pixels, account)
+        return Context(
+            self.limits,
+            CancelToken(allowed),
+            self.catalog,
+            self.pixels,
+            account,
+            None,
+            self.profiles,
+        )
 
     def evaluate(self, expression: Any, context: Context) -> Any:
         """The value of an ``Expression`` document.

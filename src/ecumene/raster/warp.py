@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecumene.core import crs as crs_
+from ecumene.core.profile import current, named
 from ecumene.core.projection import Grid, Window, apply, compose, invert
 
 STEP = 32
@@ -82,14 +83,22 @@ def _cached(kind: str, source: Grid, target: Grid, window: Window) -> Lookup:
     key = (kind, source, target, window)
     found = _recent.get(key)
     if found is None:
-        if source.crs == target.crs:
-            found = _affine(kind, source, target, window)
-        elif kind == "nearest":
-            found = _nearest(source, target, window)
+        clock = current()
+        if clock is None:
+            found = _made(kind, source, target, window)
         else:
-            found = _positions(source, target, window)
+            with clock.inside(f"Reprojecting pixels from {named(source.crs)} to {named(target.crs)}"):
+                found = _made(kind, source, target, window)
         _recent.put(key, found)
     return found
+
+
+def _made(kind: str, source: Grid, target: Grid, window: Window) -> Lookup:
+    if source.crs == target.crs:
+        return _affine(kind, source, target, window)
+    if kind == "nearest":
+        return _nearest(source, target, window)
+    return _positions(source, target, window)
 
 
 def _indices(values: NDArray[Any]) -> NDArray[np.int64]:

@@ -1,0 +1,75 @@
+"""The official client's profiling on the demonstration archive."""
+
+from __future__ import annotations
+
+import io
+
+from tests.e2e.conftest import HERE
+
+
+def median(ee):
+    """A cloud-free median of Sentinel-2, its clouds masked."""
+
+    def clear(image):
+        return image.updateMask(image.select("QA60").eq(0))
+
+    return (
+        ee.ImageCollection("COPERNICUS/S2")
+        .filterBounds(ee.Geometry.Point(HERE))
+        .map(clear)
+        .select("B4")
+        .median()
+    )
+
+
+def lines(text: str) -> dict[str, list[str]]:
+    """Rows of the table by description, which may end in remarks in brackets."""
+    head, *rest = text.splitlines()
+    assert head.split() == ["EECU·s", "PeakMem", "Count", "Description"]
+    found = {}
+    for line in rest:
+        seconds, memory, count, name = line.split(maxsplit=3)
+        found[name.split(" [")[0]] = [seconds, memory, count]
+    return found
+
+
+def test_profile_printing(ee):
+    out = io.StringIO()
+    with ee.profilePrinting(destination=out):
+        value = median(ee).reduceRegion(
+            ee.Reducer.mean(), ee.Geometry.Point(HERE).buffer(500), 20
+        ).getInfo()  # fmt: skip
+    assert value["B4"] > 0
+    found = lines(out.getvalue())
+    assert {
+        "Algorithm Image.reduceRegion", "Algorithm reduce.median", "Algorithm Image.updateMask",
+        "Algorithm Image.eq", "(plumbing)",
+    } <= found.keys()  # fmt: skip
+    assert any(name.startswith("Loading assets: COPERNICUS/S2/") for name in found)
+    assert float(found["Algorithm Image.reduceRegion"][0]) > 0
+    assert int(found["Algorithm Image.updateMask"][2]) > 1
+
+
+def test_pixels_and_values_together(ee):
+    ids = []
+    with ee.data.profiling(ids.append):
+        ee.Number(1).add(2).getInfo()
+        ee.data.computePixels(
+            {
+                "expression": median(ee),
+                "fileFormat": "NPY",
+                "grid": {
+                    "dimensions": {"width": 64, "height": 64}, "crsCode": "EPSG:32610",
+                    "affineTransform": {
+                        "scaleX": 20, "scaleY": -20, "translateX": 623000, "translateY": 4214000,
+                    },
+                },
+            }
+        )  # fmt: skip
+    assert len(ids) == 2
+    get = ee.ApiFunction.lookup("Profile.getProfiles").call
+    found = {row["description"]: row for row in get(ids, "json").getInfo()}
+    assert {"Algorithm Number.add", "Algorithm reduce.median", "Encoding pixels"} <= found.keys()
+    loaded = [row for name, row in found.items() if name.startswith("Loading assets: COPERNICUS")]
+    assert sum(row["bytesDecoded"] for row in loaded) > 0
+    assert len(get(ids, "text", 3).getInfo().splitlines()) == 4
