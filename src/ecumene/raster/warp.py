@@ -87,7 +87,9 @@ def _cached(kind: str, source: Grid, target: Grid, window: Window) -> Lookup:
         if clock is None:
             found = _made(kind, source, target, window)
         else:
-            with clock.inside(f"Reprojecting pixels from {named(source.crs)} to {named(target.crs)}"):
+            with clock.inside(
+                f"Reprojecting pixels from {named(source.crs)} to {named(target.crs)}"
+            ):
                 found = _made(kind, source, target, window)
         _recent.put(key, found)
     return found
