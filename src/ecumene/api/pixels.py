@@ -20,6 +20,7 @@ from ecumene.core.projection import Grid, Window
 from ecumene.engine.coerce import Mismatch, coerce, type_name
 from ecumene.engine.profiling import label_of, mark
 from ecumene.raster import encode
+from ecumene.raster.geotiff import GeoTiff
 
 FORMATS = (
     "PNG",
@@ -188,6 +189,8 @@ def render(
         raise RequestError(
             f"{kind} images must have 1 or 3 bands; this one has {len(image.bands)}. Select them with 'bandIds'."
         )
+    if kind.endswith(("GEO_TIFF", "PER_BAND")):
+        return geotiffs(image, grid, window, kind, context, prefix)
     arrays, masks = compute(image, grid, window, context)
     if context.profile is None:
         return encoded(image, arrays, masks, grid, window, kind, prefix)
@@ -207,25 +210,47 @@ def encoded(
     """Computed pixels in a file format."""
     if kind in PICTURES:
         return picture(image, arrays, masks, kind)
-    names = image.band_names
-    if kind == "NPY":
-        return Bytes(encode.npy(names, arrays), "application/octet-stream")
-    if any(a.ndim > 2 for a in arrays):
+    return Bytes(encode.npy(image.band_names, arrays), "application/octet-stream")
+
+
+def geotiffs(
+    image: Image, grid: Grid, window: Window, kind: str, context: Context, prefix: str
+) -> Bytes:
+    """The window as one GeoTIFF, or as a ZIP of one or of one a band; blocks are written as they come."""
+    check_size(image, window, context)
+    if any(band.type.dimensions for band in image.bands):
         raise RequestError(f"Array bands cannot be written as {kind}.")
+    assert context.pixels is not None
+    names, dtypes = image.band_names, [band.type.dtype for band in image.bands]
+    single = kind == "ZIPPED_GEO_TIFF_PER_BAND"
+    parts = [slice(k, k + 1) for k in range(len(names))] if single else [slice(None)]
+    files = [GeoTiff(names[part], dtypes[part], grid, window) for part in parts]
+    try:
+        nodes = [band.node for band in image.bands]
+        for block, found in context.pixels.blocks(nodes, grid, window, context):
+            values = [_shown(pixels) for pixels in found]
+            masks = [pixels.mask for pixels in found]
+            for file, part in zip(files, parts, strict=True):
+                file.write(block, values[part], masks[part])
+        contents = [file.finish() for file in files]
+    finally:
+        for file in files:
+            file.close()
     if kind == "GEO_TIFF":
-        return Bytes(encode.geotiff(names, arrays, masks, grid, window), "image/tiff")
-    files = {}
-    if kind == "ZIPPED_GEO_TIFF":
-        files[f"{prefix}.tif"] = encode.geotiff(names, arrays, masks, grid, window)
-    else:
-        for name, array, mask in zip(names, arrays, masks, strict=True):
-            files[f"{prefix}.{name}.tif"] = encode.geotiff([name], [array], [mask], grid, window)
+        return Bytes(contents[0], "image/tiff")
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
+        for name, content in zip(names if single else [""], contents, strict=True):
+            archive.writestr(f"{prefix}.{name}.tif" if name else f"{prefix}.tif", content)
     disposition = {"Content-Disposition": f'attachment; filename="{prefix}.zip"'}
     return Bytes(out.getvalue(), "application/zip", disposition)
+
+
+def _shown(pixels: Any) -> NDArray[Any]:
+    """Values, 0 where masked."""
+    if pixels.mask is None:
+        return np.asarray(pixels.values)
+    return np.asarray(np.where(pixels.mask > 0, pixels.values, pixels.values.dtype.type(0)))
 
 
 def answer(

@@ -1,4 +1,4 @@
-"""Pixels as files: PNG, JPEG, NPY, GeoTIFF."""
+"""Pixels as files: PNG, JPEG, NPY (GeoTIFF: ``raster.geotiff``)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,8 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
-from rasterio.io import MemoryFile
-from rasterio.transform import Affine as RasterioAffine
-
-from ecumene.core import crs as crs_
-from ecumene.core.projection import Grid, Window, compose
 
 Array = NDArray[Any]
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
@@ -79,40 +73,3 @@ def npy(names: Sequence[str], arrays: Sequence[Array]) -> bytes:
 
 def _short(record: Array) -> bool:
     return len(repr(record.dtype.descr)) < 60_000
-
-
-def _common(arrays: Sequence[Array]) -> np.dtype[Any]:
-    dtype = np.result_type(*(a.dtype for a in arrays))
-    return np.dtype("float64") if dtype == np.dtype("int64") else dtype
-
-
-def geotiff(
-    names: Sequence[str],
-    arrays: Sequence[Array],
-    masks: Sequence[Array | None],
-    grid: Grid,
-    window: Window,
-) -> bytes:
-    """All bands in one tiled, deflated file of their common type; band descriptions are the names.
-
-    Masked pixels are 0, and an internal mask tells them apart where there are any (GDAL reads it as the
-    dataset's mask: a pixel is valid if it is in every band).
-    """
-    dtype = _common(arrays)
-    t = compose(grid.transform, (1.0, 0.0, float(window.col), 0.0, 1.0, float(window.row)))
-    profile: dict[str, Any] = {
-        "driver": "GTiff", "width": window.width, "height": window.height, "count": len(arrays), "dtype": dtype.name,
-        "crs": rasterio.crs.CRS.from_string(grid.crs if grid.crs.startswith("EPSG:") else crs_.wkt(grid.crs)),
-        "transform": RasterioAffine(*t), "compress": "deflate", "num_threads": "all_cpus",
-    }  # fmt: skip
-    if window.width >= 256 and window.height >= 256:
-        profile |= {"tiled": True, "blockxsize": 256, "blockysize": 256}
-    valid = [m for m in masks if m is not None]
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as memory:
-        with memory.open(**profile) as out:
-            for number, (name, array) in enumerate(zip(names, arrays, strict=True), start=1):
-                out.write(array.astype(dtype, copy=False), number)
-                out.set_band_description(number, name)
-            if valid:
-                out.write_mask(np.logical_and.reduce([m > 0 for m in valid]))
-        return bytes(memory.read())
