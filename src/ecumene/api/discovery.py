@@ -20,7 +20,7 @@ _COMMON = (
 
 def document(routes: Iterable[Route], version: str, base: str) -> dict[str, Any]:
     """The document for one version of the API."""
-    table = list(routes)
+    table = [route for route in routes if not route.own]
     schemas: dict[str, Any] = {}
     for route in table:
         for name in (route.request, route.response):

@@ -263,12 +263,19 @@ def answer(
 ) -> Bytes:
     """A request's image: bands, visualisation, grid, format."""
     kind = format_of(request, default)
+    return render(*placed(image, request, region, context), kind, context, prefix)
+
+
+def placed(
+    image: Image, request: Any, region: Any, context: Context
+) -> tuple[Image, Grid, Window]:
+    """What a request shows of an image, and where."""
     chosen = select_bands(image, pick(request, "bandIds"))
     grid, window = grids.resolve(chosen, pick(request, "grid", {}), region, context.limits)
     options = pick(request, "visualizationOptions")
     if options:
         chosen = visualized(chosen, options, context)
-    return render(chosen, grid, window, kind, context, prefix)
+    return chosen, grid, window
 
 
 def compute_pixels(call: Call, services: Services, context: Context) -> Bytes:

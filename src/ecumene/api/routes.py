@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecumene.api import assets, maps, pixels, tables, values
+from ecumene.api import assets, explain, maps, pixels, tables, values
 from ecumene.api.table import Route
 
 P = (("project", "project"),)
@@ -18,6 +18,7 @@ later = assets.not_yet
 ROUTES: tuple[Route, ...] = (
     Route("value.compute", "POST", "{project}/value:compute", P, values.compute, request="ComputeValueRequest", response="ComputeValueResponse"),
     Route("image.computePixels", "POST", "{project}/image:computePixels", P, pixels.compute_pixels, request="ComputePixelsRequest"),
+    Route("image.explain", "POST", "{project}/image:explain", P, explain.explain_pixels, request="ComputePixelsRequest", response="ExplainPixelsResponse", own=True),
     Route("table.computeFeatures", "POST", "{project}/table:computeFeatures", P, tables.compute_features, request="ComputeFeaturesRequest", response="ComputeFeaturesResponse"),
     Route("imageCollection.computeImages", "POST", "{project}/imageCollection:computeImages", P, later, request="ComputeImagesRequest", response="ComputeImagesResponse"),
     Route("algorithms.list", "GET", "{parent}/algorithms", PARENT, values.algorithms, response="ListAlgorithmsResponse"),

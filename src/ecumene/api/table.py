@@ -25,6 +25,7 @@ class Route:
     """A method: ``id`` (without ``earthengine.projects.``), verb, path after the version, parameters, schemas.
 
     ``path`` holds ``{name}`` placeholders; ``kinds`` says which pattern each has. ``open`` methods need no token.
+    ``own`` ones are not Earth Engine's: the discovery document, which clients check against, leaves them out.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Route:
     request: str | None = None
     response: str = "HttpBody"
     open: bool = False
+    own: bool = False
 
     @cached_property
     def regex(self) -> re.Pattern[str]:

@@ -7,7 +7,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -28,6 +28,24 @@ FEWEST = 64 * 64
 PREFETCH_BYTES = 256 * 2**20
 
 Key = tuple[int, Grid, Window]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Blocks of ``shape`` (height, width), cut from a window's upper left or at multiples from ``origin`` on.
+
+    ``whole``: one block, computed in the calling thread. ``passing``: stored blocks pass through the cache.
+    """
+
+    shape: tuple[int, int]
+    origin: tuple[int, int] | None = None
+    passing: bool = False
+    whole: bool = False
+
+    def count(self, window: Window) -> int:
+        """How many blocks the window has."""
+        down, across = cuts(window, self.shape, self.origin)
+        return len(down) * len(across)
 
 
 class Executor:
@@ -51,7 +69,7 @@ class Executor:
 
         Raises LimitExceeded as ``blocks`` does.
         """
-        plan = prepare(nodes)
+        plan = self.plan(nodes)
         _checked(plan, grid, window, context)
         return evaluate(plan, grid, window, context)
 
@@ -70,16 +88,14 @@ class Executor:
         Raises Cancelled soon after the context's token is set, LimitExceeded before any
         pixel is read where the plan cannot fit in the memory budget or is too much work.
         """
-        plan = prepare(nodes)
-        if window.width * window.height <= SMALL:
-            _checked(plan, grid, window, context)
+        plan = self.plan(nodes)
+        layout = self.layout(plan, grid, window, context)
+        if layout.whole:
             yield window, evaluate(plan, grid, window, context)
             return
-        shape = block_shape(plan, grid, window, context, self.threads)
-        pieces = split(window, shape)
-        if self._fills_cache(plan, window):
+        pieces = split(window, layout.shape, layout.origin)
+        if layout.passing:
             context = replace(context, pixels=_Passing(self))
-            pieces = split(window, squared(shape), phase(plan, grid))
         if wanted is not None:
             pieces = _chosen(pieces, wanted, context)
         if context.profile is None:  # else each block is decoded for whom it is charged to
@@ -98,6 +114,20 @@ class Executor:
         finally:
             for _, future in waiting:
                 future.cancel()
+
+    def plan(self, nodes: Sequence[Any]) -> Prepared:
+        """The plan of some nodes, as ``read`` and ``blocks`` run it."""
+        return prepare(nodes)
+
+    def layout(self, plan: Prepared, grid: Grid, window: Window, context: Context) -> Layout:
+        """How ``blocks`` cuts a window. Raises LimitExceeded as it does."""
+        if window.width * window.height <= SMALL:
+            _checked(plan, grid, window, context)
+            return Layout(window.shape, whole=True)
+        shape = block_shape(plan, grid, window, context, self.threads)
+        if self._fills_cache(plan, window):
+            return Layout(squared(shape), phase(plan, grid), passing=True)
+        return Layout(shape)
 
     def _fills_cache(self, plan: Prepared, window: Window) -> bool:
         """Whether the stored pixels under a window are more than half of what the cache holds."""
@@ -146,7 +176,7 @@ def block_shape(
     """
     pixels = min(SIDE * SIDE, max(window.width * window.height // (2 * threads), FEWEST))
     while True:
-        shape = _shaped(window, pixels)
+        shape = shaped(window, pixels)
         found = estimate(plan, grid, window, shape)
         if pixels <= FEWEST or found.memory(threads) <= context.limits.memory_bytes:
             break
@@ -177,7 +207,7 @@ def phase(plan: Prepared, grid: Grid) -> tuple[int, int]:
     return 0, 0
 
 
-def _shaped(window: Window, pixels: int) -> tuple[int, int]:
+def shaped(window: Window, pixels: int) -> tuple[int, int]:
     """Wide blocks (they follow the rows of files) unless they would be thin."""
     width = min(window.width, 2 * SIDE if pixels >= 2 * SIDE * 64 else 2 * math.isqrt(pixels))
     return max(1, min(window.height, pixels // width)), width
@@ -190,15 +220,26 @@ def _checked(plan: Prepared, grid: Grid, window: Window, context: Context) -> No
     check_work(found, context.limits)
 
 
+def cuts(
+    window: Window, shape: tuple[int, int], origin: tuple[int, int] | None
+) -> tuple[range, range]:
+    """Rows and columns at which the blocks of a window begin; the first ones may lie before it."""
+    height, width = shape
+    row, col = (window.row, window.col) if origin is None else origin
+    down = range(window.row - (window.row - row) % height, window.row + window.height, height)
+    across = range(window.col - (window.col - col) % width, window.col + window.width, width)
+    return down, across
+
+
 def split(
     window: Window, shape: tuple[int, int], origin: tuple[int, int] | None = None
 ) -> Iterator[Window]:
     """Blocks of a window by rows, from its upper left or cut at multiples of the shape from ``origin`` on."""
     height, width = shape
-    row, col = (window.row, window.col) if origin is None else origin
     bottom, right = window.row + window.height, window.col + window.width
-    for top in range(window.row - (window.row - row) % height, bottom, height):
-        for left in range(window.col - (window.col - col) % width, right, width):
+    down, across = cuts(window, shape, origin)
+    for top in down:
+        for left in across:
             y, x = max(top, window.row), max(left, window.col)
             yield Window(x, y, min(left + width, right) - x, min(top + height, bottom) - y)
 

@@ -90,6 +90,15 @@ class BlockStore:
                 self._headers.popitem(last=False)
         return header
 
+    def known(self, path: str) -> Header | None:
+        """The layout of a file if it was parsed already, perhaps before the file changed."""
+        found = self._headers.get(path)
+        return None if found is None else found[1]
+
+    def holds(self, header: Header, index: int, level: int, bx: int, by: int) -> bool:
+        """Whether a block is in the cache."""
+        return _key(header, index, level, bx, by) in self.cache
+
     def block(self, path: str, index: int, level: int, bx: int, by: int) -> NDArray[Any]:
         """One block; those at the right and lower edge are smaller."""
         return self._block(self.header(path), index, level, bx, by)
