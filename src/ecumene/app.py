@@ -60,16 +60,21 @@ def build(
     compute_seconds : time that a computation may take; None keeps the profile's.
     authentication : False serves everybody as anonymous and has no token endpoint.
     """
+    kernels.load_in_background()
+    data.mkdir(parents=True, exist_ok=True)
+    made = services(data, limits, compute_seconds)
+    accounts = Accounts.of(data) if authentication else None
+    return Application(made, accounts, Settings(made.engine.limits, anonymous))
+
+
+def services(data: Path, limits: str = "open", compute_seconds: float | None = None) -> Services:
+    """What handlers work with, on a data folder that exists; see ``build``."""
     # rasterio hides this one with a filter that other threads undo; it is never about our files.
     warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
-    kernels.load_in_background()
-    data.mkdir(parents=True, exist_ok=True)
     catalog = Catalog(data, node=source_node)
     store = BlockStore(cache_size(), catalog.gate)
     profile = PROFILES[limits]
     if compute_seconds is not None:
         profile = replace(profile, compute_seconds=compute_seconds)
-    engine = Engine(catalog, Executor(store), profile)
-    accounts = Accounts.of(data) if authentication else None
-    return Application(Services(engine, catalog), accounts, Settings(profile, anonymous))
+    return Services(Engine(catalog, Executor(store), profile), catalog)

@@ -15,6 +15,9 @@ BAD = {
     "no folder": (["serve"], "--data"),
     "unknown limits": (["serve", "--data", "d", "--limits", "none"], "gee"),
     "no command": ([], "COMMAND"),
+    "grid of words": (["explain", "g.json", "--data", "d", "--grid", "here"], "CRS,SCALE"),
+    "grid of four numbers": (["explain", "g.json", "--data", "d", "--grid", "EPSG:4326,1,2,3"], "CRS,SCALE"),
+    "no scale": (["explain", "g.json", "--data", "d", "--grid", "EPSG:4326,0"], "CRS,SCALE"),
 }  # fmt: skip
 
 
@@ -37,7 +40,7 @@ def test_negative_box() -> None:
     assert options.bbox == [-122, 37, -121, 38]
 
 
-@pytest.mark.parametrize("group", ["serve", "keys create", "keys list", "keys revoke", "catalog add", "catalog list", "catalog remove", "demo seed", "demo run", "docs build", "kernels build"])  # fmt: skip
+@pytest.mark.parametrize("group", ["serve", "keys create", "keys list", "keys revoke", "catalog add", "catalog list", "catalog remove", "demo seed", "demo run", "docs build", "explain", "kernels build"])  # fmt: skip
 def test_every_option_is_explained(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     """No option of the help stands without words."""
     with pytest.raises(SystemExit):

@@ -25,5 +25,5 @@ def test_help_lists_every_command():
     run = subprocess.run(
         [sys.executable, "-m", "ecumene.cli", "--help"], capture_output=True, text=True, check=True
     )
-    for command in ("serve", "keys", "catalog", "demo", "docs"):
+    for command in ("serve", "keys", "catalog", "explain", "demo", "docs"):
         assert command in run.stdout

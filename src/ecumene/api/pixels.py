@@ -266,9 +266,7 @@ def answer(
     return render(*placed(image, request, region, context), kind, context, prefix)
 
 
-def placed(
-    image: Image, request: Any, region: Any, context: Context
-) -> tuple[Image, Grid, Window]:
+def placed(image: Image, request: Any, region: Any, context: Context) -> tuple[Image, Grid, Window]:
     """What a request shows of an image, and where."""
     chosen = select_bands(image, pick(request, "bandIds"))
     grid, window = grids.resolve(chosen, pick(request, "grid", {}), region, context.limits)
