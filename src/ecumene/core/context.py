@@ -75,6 +75,16 @@ class PixelEngine(Protocol):
     ) -> Any:
         """Iterator of ``(Window, [Pixels, …])`` over the window's blocks that are wanted, computed on the pool."""
 
+    def mapped(
+        self,
+        nodes: Sequence[Node],
+        grid: Grid,
+        part: Any,
+        context: Context,
+        finish: Callable[[Window, list[Any]], Any],
+    ) -> Any:
+        """Iterator of what ``finish`` makes of each piece of a ``plan.parts.Part``, on the pool too."""
+
 
 class NoCatalog:
     """A catalogue without assets."""

@@ -33,6 +33,8 @@ class Accumulator(Protocol):
     def merge(self, left: Any, right: Any) -> Any:
         """The state of both, ``left`` first."""
 
+    # Some have ``zonal(block) -> state``: all zones of a ``numerics.reducers.zonal.Block`` as cells.
+
     def finish(self, state: Any) -> list[tuple[Any, Any]]:
         """Per output ``(values, valid)``: arrays of the cells' shape (``valid`` None = all valid).
 
@@ -46,8 +48,10 @@ class Reducer:
 
     ``input_weighted`` says for each input whether region reductions give it fractional weights;
     ``outputs`` are names (None = dropped); ``output_type(input types)`` gives pixel types.
-    ``parts`` of a combined reducer are its reducers with the positions of their inputs: region
-    reductions give each its own weights.
+    ``parts`` of a combined reducer are its reducers with the positions of their inputs, their outputs
+    following each other: region reductions run each by itself, with its own weights. A ``mixed`` reducer
+    holds a combined one whose parts differ in that; its accumulator is given both kinds of weights
+    (``numerics.reducers.wrappers.Cover``).
     """
 
     name: str
@@ -58,6 +62,7 @@ class Reducer:
     output_types: Any = None
     repeats: int = 0
     parts: tuple[tuple[Reducer, tuple[int, ...]], ...] = ()
+    mixed: bool = False
 
     @property
     def inputs(self) -> int:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from ecumene.core.context import Context
 from ecumene.core.projection import Grid, Window, compose, invert
 from ecumene.plan.estimate import check_memory, check_work, estimate
 from ecumene.plan.node import Evaluation, Need, Pixels, PlanNode
 from ecumene.plan.optimise import Prepared, prepare
+from ecumene.plan.parts import Part
 from ecumene.plan.watch import watched
 from ecumene.raster.source import blocks_needed
 from ecumene.storage.blocks import BlockStore
@@ -28,6 +29,7 @@ FEWEST = 64 * 64
 PREFETCH_BYTES = 256 * 2**20
 
 Key = tuple[int, Grid, Window]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +102,48 @@ class Executor:
             pieces = _chosen(pieces, wanted, context)
         if context.profile is None:  # else each block is decoded for whom it is charged to
             self._prefetch(plan, grid, window)
-        waiting: deque[tuple[Window, Future[list[Pixels]]]] = deque()
+        yield from self._ahead(pieces, lambda piece: evaluate(plan, grid, piece, context), context)
+
+    def mapped(
+        self,
+        nodes: Sequence[Any],
+        grid: Grid,
+        part: Part,
+        context: Context,
+        finish: Callable[[Window, list[Pixels]], Result],
+    ) -> Iterator[Result]:
+        """What ``finish`` makes of the pixels of each piece, in order; it runs where the pixels are computed.
+
+        Pieces are as ``part`` cuts them; the rest is as for ``blocks``.
+        """
+        if part.pixels == 0:
+            return
+        plan = self.plan(nodes)
+        shape = block_shape(plan, grid, part.window, context, self.threads, part.pixels)
+        pieces = part.cut(squared(shape), phase(plan, grid))
+        if self._fills_cache(plan, part.pixels):
+            context = replace(context, pixels=_Passing(self))
+
+        def work(piece: Window) -> Result:
+            return finish(piece, evaluate(plan, grid, piece, context))
+
+        if part.pixels <= SMALL:
+            for piece in pieces:
+                context.cancel.check()
+                yield work(piece)
+            return
+        for _, found in self._ahead(pieces, work, context):
+            yield found
+
+    def _ahead(
+        self, pieces: Iterator[Window], work: Callable[[Window], Result], context: Context
+    ) -> Iterator[tuple[Window, Result]]:
+        """Results in the order of the pieces, at most two a thread in progress."""
+        waiting: deque[tuple[Window, Future[Result]]] = deque()
         try:
             while True:
                 for piece in islice(pieces, 2 * self.threads - len(waiting)):
-                    waiting.append((piece, self.pool.submit(evaluate, plan, grid, piece, context)))
+                    waiting.append((piece, self.pool.submit(work, piece)))
                 if not waiting:
                     return
                 piece, future = waiting.popleft()
@@ -125,16 +164,16 @@ class Executor:
             _checked(plan, grid, window, context)
             return Layout(window.shape, whole=True)
         shape = block_shape(plan, grid, window, context, self.threads)
-        if self._fills_cache(plan, window):
+        if self._fills_cache(plan, window.width * window.height):
             return Layout(squared(shape), phase(plan, grid), passing=True)
         return Layout(shape)
 
-    def _fills_cache(self, plan: Prepared, window: Window) -> bool:
-        """Whether the stored pixels under a window are more than half of what the cache holds."""
+    def _fills_cache(self, plan: Prepared, pixels: int) -> bool:
+        """Whether the stored pixels under so many pixels are more than half of what the cache holds."""
         if self.store is None:
             return False
         stored = sum(source.band.type.dtype.itemsize for source in plan.sources)
-        return bool(window.width * window.height * stored > self.store.cache.capacity // 2)
+        return bool(pixels * stored > self.store.cache.capacity // 2)
 
     def _prefetch(self, plan: Prepared, grid: Grid, window: Window) -> None:
         """Starts decoding the first blocks that will be needed, in the order of the rows."""
@@ -163,18 +202,23 @@ class _Passing:
 
     def __init__(self, engine: Executor) -> None:
         self.store = engine.store.passing()
-        self.read, self.blocks = engine.read, engine.blocks
+        self.read, self.blocks, self.mapped = engine.read, engine.blocks, engine.mapped
 
 
 def block_shape(
-    plan: Prepared, grid: Grid, window: Window, context: Context, threads: int
+    plan: Prepared, grid: Grid, window: Window, context: Context, threads: int, wanted: int = 0
 ) -> tuple[int, int]:
     """``(height, width)`` of blocks: as large as the budget allows, small enough to share among threads.
+
+    Only ``wanted`` pixels of the window will be computed; 0 = all.
 
     Raises LimitExceeded where the smallest blocks do not fit into the memory budget, or where the whole
     cannot end in time.
     """
-    pixels = min(SIDE * SIDE, max(window.width * window.height // (2 * threads), FEWEST))
+    whole = max(window.width * window.height, 1)
+    wanted = min(wanted or whole, whole)
+    fewest = FEWEST if wanted > SMALL else SMALL
+    pixels = min(SIDE * SIDE, max(wanted // (2 * threads), fewest))
     while True:
         shape = shaped(window, pixels)
         found = estimate(plan, grid, window, shape)
@@ -182,7 +226,7 @@ def block_shape(
             break
         pixels = max(pixels // 2, FEWEST)
     check_memory(found, shape, threads, context.limits)
-    check_work(found, context.limits)
+    check_work(replace(found, work=found.work * (wanted / whole)), context.limits)
     return shape
 
 

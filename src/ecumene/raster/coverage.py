@@ -1,12 +1,12 @@
-"""How much of each pixel a shape covers, and which pixels' centres it contains.
+"""How much of each pixel shapes cover, and which pixels' centres they contain.
 
-Shapes are in the CRS of the grid with straight edges. Coverage is exact: only pixels that the boundary
-passes through are intersected with the shape, the rest are 0 or 1 by their centres.
+Shapes are in the CRS of the grid with straight edges. Coverage is exact: fractions come from the pieces of the
+boundary in each pixel (``numerics.runs``); what lies between boundary pixels is a run.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,11 +17,16 @@ from rasterio import features
 from rasterio.transform import Affine as RasterioAffine
 
 from ecumene.core.geometry import Geometry
-from ecumene.core.projection import Affine, Grid, Window, invert
+from ecumene.core.projection import Grid, Window, invert
+from ecumene.numerics import runs as runs_
+from ecumene.numerics.runs import Edges, Runs
+
+EDGE = 1e-9
+"""Rounding (in pixels) that does not move a point to the next pixel."""
 
 
 def to_pixels(shape: Any, grid: Grid) -> Any:
-    """The shape in pixel coordinates of the grid."""
+    """The shape (or an array of shapes) in pixel coordinates of the grid."""
     t = invert(grid.transform)
 
     def move(points: NDArray[Any]) -> NDArray[Any]:
@@ -33,220 +38,186 @@ def to_pixels(shape: Any, grid: Grid) -> Any:
 
 def bounds_window(geometry: Geometry, grid: Grid) -> Window:
     """The smallest window that holds every pixel that the shape touches."""
-    return _window_of(to_pixels(geometry.shape, grid))
+    return Window(*_windows(np.asarray([to_pixels(geometry.shape, grid)], object))[0].tolist())
 
 
-def _window_of(shape: Any) -> Window:
-    if shape.is_empty:
-        return Window(0, 0, 0, 0)
-    west, north, east, south = shape.bounds
-    if not all(math.isfinite(v) for v in (west, north, east, south)):
-        return Window(0, 0, 0, 0)
-    c0, r0 = math.floor(west + 1e-9), math.floor(north + 1e-9)
-    c1, r1 = max(math.ceil(east - 1e-9), c0 + 1), max(math.ceil(south - 1e-9), r0 + 1)
-    return Window(c0, r0, c1 - c0, r1 - r0)
-
-
-def _overlap(a: Window, b: Window) -> bool:
-    return (
-        a.col < b.col + b.width
-        and b.col < a.col + a.width
-        and a.row < b.row + b.height
-        and b.row < a.row + a.height
-    )
-
-
-def _local(window: Window) -> Affine:
-    return (1.0, 0.0, float(window.col), 0.0, 1.0, float(window.row))
-
-
-def _burn(shape: Any, window: Window, all_touched: bool) -> NDArray[np.bool_]:
-    if shape.is_empty or not _overlap(_window_of(shape), window.grown(1, 1, 1, 1)):
-        return np.zeros(window.shape, bool)
-    a, b, c, d, e, f = _local(window)
-    burnt = features.rasterize(
-        [(shape, 1)],
-        out_shape=window.shape,
-        transform=RasterioAffine(a, b, c, d, e, f),
-        all_touched=all_touched,
-        dtype="uint8",
-    )
-    return np.asarray(burnt, bool)
-
-
-def _parts(shape: Any) -> tuple[list[Any], list[Any], list[Any]]:
-    """Polygons, lines and points of a shape."""
-    simple = shapely.get_parts(shape) if hasattr(shape, "geoms") else [shape]
-    polygons, lines, points = [], [], []
-    for part in simple:
-        if hasattr(part, "geoms"):
-            inner = _parts(part)
-            polygons += inner[0]
-            lines += inner[1]
-            points += inner[2]
-        elif part.geom_type == "Polygon":
-            polygons.append(part)
-        elif part.geom_type in ("LineString", "LinearRing"):
-            lines.append(shapely.LineString(part.coords))
-        elif not part.is_empty:
-            points.append(part)
-    return polygons, lines, points
-
-
-def _points(points: list[Any], window: Window, out: NDArray[Any]) -> None:
-    for point in points:
-        col, row = math.floor(point.x + 1e-9) - window.col, math.floor(point.y + 1e-9) - window.row
-        if 0 <= col < window.width and 0 <= row < window.height:
-            out[row, col] = 1
+def _windows(shapes: NDArray[Any]) -> NDArray[np.int64]:
+    """Column, row, width and height of the windows of shapes in pixel coordinates; zeros for empty ones."""
+    bounds = shapely.bounds(shapes).reshape(-1, 4)
+    bounds[~np.isfinite(bounds).all(axis=1)] = np.nan
+    here = ~np.isnan(bounds[:, 0])
+    low = np.floor(bounds[:, :2] + EDGE)
+    high = np.maximum(np.ceil(bounds[:, 2:] - EDGE), low + 1)
+    out = np.zeros((len(bounds), 4), np.int64)
+    out[here] = np.concatenate([low, high - low], axis=1)[here]
+    return out
 
 
 def _box(window: Window) -> Any:
+    """The window's outline, a little larger than rounding."""
+    margin = 1e-6
     return shapely.box(
-        window.col, window.row, window.col + window.width, window.row + window.height
+        window.col - margin, window.row - margin,
+        window.col + window.width + margin, window.row + window.height + margin,
+    )  # fmt: skip
+
+
+def _simple(shapes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Parts that have no parts, without empty ones, and the position of the shape that each belongs to."""
+    owner = np.arange(shapes.size)
+    while bool((shapely.get_type_id(shapes) > 3).any()):
+        shapes, of = shapely.get_parts(shapes, return_index=True)
+        owner = owner[of]
+    here = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    return shapes[here], owner[here]
+
+
+def _edges(polygons: NDArray[Any], zones: NDArray[np.int64]) -> Edges:
+    rings, owner = shapely.get_rings(polygons, return_index=True)
+    points, ring = shapely.get_coordinates(rings, return_index=True)
+    hole = np.zeros(rings.size, bool)
+    hole[1:] = owner[1:] == owner[:-1]
+    return Edges.of(points, ring, zones[owner], hole)
+
+
+def _touched(lines: Any, window: Window, zone: int) -> Runs:
+    """Pixels of a window that lines touch."""
+    burnt = features.rasterize(
+        [(lines, 1)],
+        out_shape=window.shape,
+        transform=RasterioAffine(1.0, 0.0, float(window.col), 0.0, 1.0, float(window.row)),
+        all_touched=True,
+        dtype="uint8",
     )
+    row, col = np.nonzero(burnt)
+    return Runs.of(zone, row, col, col + 1, 1.0)
 
 
-def _valid(shape: Any) -> Any:
-    return shape if shape.is_valid else shapely.make_valid(shape)
+class Zones:
+    """Shapes on a grid, prepared once for the many windows that ask about them.
 
+    Polygons count by the part of a pixel that they cover, or by its centre; points count the pixel that holds
+    them, lines those that they touch. Invalid polygons are made valid.
 
-def _clipped(shape: Any, box: Any) -> Any:
-    """The part in a box: by the quick way, or by the sure one where that leaves slivers."""
-    try:
-        found = shapely.clip_by_rect(shape, *box.bounds)
-    except shapely.errors.GEOSException:
-        return shapely.intersection(shape, box)
-    return found if found.is_valid else shapely.intersection(shape, box)
+    Parameters
+    ----------
+    shapes : in the CRS of the grid, with straight edges; zone k is the k-th.
+    grid : the grid.
+    """
 
+    def __init__(self, shapes: Sequence[Any], grid: Grid) -> None:
+        local = np.empty(len(shapes), object)
+        local[:] = shapes
+        local = to_pixels(local, grid)
+        bad = ~shapely.is_valid(local) & ~shapely.is_missing(local)
+        local[bad] = shapely.make_valid(local[bad])
+        self._shapes = local
+        self.windows = _windows(local)
+        """``(n, 4)``: column, row, width and height of each zone's pixels."""
+        self._tree = shapely.STRtree(local)
+        shapely.prepare(local)
+        parts, owner = _simple(local)
+        kind = shapely.get_type_id(parts)
+        areal, linear = kind == 3, (kind == 1) | (kind == 2)
+        self._edges = _edges(parts[areal], owner[areal])
+        self._starts = np.searchsorted(self._edges.zone, np.arange(len(shapes) + 1))
+        self._lines = _grouped(parts[linear], owner[linear])
+        points = np.floor(shapely.get_coordinates(parts[kind == 0]) + EDGE).astype(np.int64)
+        self._points = np.unique(np.column_stack([owner[kind == 0], points[:, ::-1]]), axis=0)
+        """Zone, row and column of each point's pixel, sorted."""
+        kinds = np.zeros((3, len(shapes)), bool)
+        for row, of_kind in zip(kinds, (areal, linear, kind == 0), strict=True):
+            row[owner[of_kind]] = True
+        self._mixed = np.flatnonzero(kinds.sum(axis=0) > 1)
+        """Zones of more than one kind: their parts may overlap."""
 
-def _polygon(parts: list[Any]) -> Any:
-    return shapely.MultiPolygon(parts) if len(parts) > 1 else parts[0]
+    def __len__(self) -> int:
+        return len(self.windows)
 
+    @property
+    def bounds(self) -> Window:
+        """The window of all zones."""
+        found = self.windows[(self.windows[:, 2] > 0)]
+        if not len(found):
+            return Window(0, 0, 0, 0)
+        low, high = found[:, :2].min(axis=0), (found[:, :2] + found[:, 2:]).max(axis=0)
+        return Window(*low.tolist(), *(high - low).tolist())
 
-class Zone:
-    """A shape on a grid, prepared once for the many windows that ask about it."""
-
-    def __init__(self, geometry: Geometry, grid: Grid) -> None:
-        shape = to_pixels(geometry.shape, grid)
-        polygons, lines, self._points = _parts(shape)
-        self._lines = shapely.MultiLineString(lines) if lines else None
-        self._polygons = None
-        if polygons:
-            self._polygons = _valid(_polygon(polygons))
-            shapely.prepare(self._polygons)
-        self.bounds = _window_of(shape)
+    def near(self, window: Window) -> NDArray[np.int64]:
+        """Zones of which some pixel of a window may be a part, ascending."""
+        box = _box(window)
+        found = np.sort(self._tree.query(box))
+        return np.asarray(found[shapely.intersects(self._shapes[found], box)])
 
     def touches(self, window: Window) -> bool:
         """Whether any pixel of the window may be covered."""
-        if not _overlap(self.bounds, window):
-            return False
-        if self._lines is not None or self._points or self._polygons is None:
-            return True
-        return not self._polygons.disjoint(_box(window))
+        return self.near(window).size > 0
 
-    def _within(self, window: Window) -> Any:
-        """The polygons in (and just around) a window, None if there are none: work is bounded by the window."""
-        whole = self._polygons
-        if whole is None:
-            return None
-        grown = window.grown(1, 1, 1, 1)
-        west, north, east, south = whole.bounds
-        if not (
-            west >= grown.col
-            and north >= grown.row
-            and east <= grown.col + grown.width
-            and south <= grown.row + grown.height
-        ):
-            box = _box(grown)
-            if whole.disjoint(box):
-                return None
-            whole = _clipped(whole, box)
-        inner = _parts(whole)[0]
-        return _polygon(inner) if inner else None
+    def full(self, window: Window) -> bool:
+        """Whether a single zone covers the whole window."""
+        return len(self) == 1 and bool(self._shapes[0].contains_properly(_box(window)))
 
-    def _full(self, window: Window) -> bool:
-        polygons = self._polygons
-        return polygons is not None and bool(polygons.contains_properly(_box(window)))
+    def covered(self, window: Window) -> Runs:
+        """Covered parts of pixels, by zone."""
+        return self._runs(window, runs_.covered)
 
-    def coverage(self, window: Window) -> NDArray[np.float32]:
-        """Fraction of each pixel that is covered; points and touched line pixels count 1."""
-        if self._full(window):
-            return np.broadcast_to(np.ones((), "float32"), window.shape)
-        shape = self._within(window)
-        out = np.zeros(window.shape, "float32") if shape is None else _fractions(shape, window)
-        if self._lines is not None:
-            out = np.maximum(out, _burn(self._lines, window, True))
-        _points(self._points, window, out)
-        return np.asarray(out, "float32")
+    def inside(self, window: Window) -> Runs:
+        """Pixels whose centre is inside, by zone."""
+        return self._runs(window, runs_.inside)
 
-    def centres(self, window: Window) -> NDArray[np.bool_]:
-        """Pixels whose centre is inside; for points the pixel that holds it, for lines pixels touched."""
-        if self._full(window):
-            return np.broadcast_to(np.ones((), bool), window.shape)
-        shape = self._within(window)
-        out = np.zeros(window.shape, bool) if shape is None else _burn(shape, window, False)
-        if self._lines is not None:
-            out |= _burn(self._lines, window, True)
-        _points(self._points, window, out)
-        return out
+    def _runs(self, window: Window, areal: Callable[[Edges, Window], Runs]) -> Runs:
+        zones = self.near(window)
+        if zones.size == 0:
+            return Runs.joined([])
+        if self.full(window):
+            return Runs.full(window)
+        edges = self._edges.between(self._starts[zones], self._starts[zones + 1])
+        parts = [areal(edges, window), self._held(window)]
+        parts += [
+            _touched(self._lines[zone], window, zone)
+            for zone in zones.tolist()
+            if zone in self._lines
+        ]
+        found = Runs.joined(parts)
+        if self._mixed.size:
+            mixed = np.isin(found.zone, self._mixed)
+            found = Runs.joined([found.chosen(~mixed), found.chosen(mixed).largest()])
+        return found
+
+    def _held(self, window: Window) -> Runs:
+        """Pixels of a window that hold points."""
+        zone, row, col = self._points.T
+        row, col = row - window.row, col - window.col
+        here = (row >= 0) & (row < window.height) & (col >= 0) & (col < window.width)
+        return Runs.of(zone[here], row[here], col[here], col[here] + 1, 1.0)
+
+
+def _grouped(lines: NDArray[Any], owner: NDArray[np.int64]) -> dict[int, Any]:
+    return {
+        zone: shapely.MultiLineString(
+            [shapely.LineString(line.coords) for line in lines[owner == zone]]
+        )
+        for zone in np.unique(owner).tolist()
+    }
 
 
 @lru_cache(maxsize=128)
-def zone(geometry: Geometry, grid: Grid) -> Zone:
-    """The shape prepared on the grid; kept, since every block of a request asks for it."""
-    return Zone(geometry, grid)
+def zone(geometry: Geometry, grid: Grid) -> Zones:
+    """One shape prepared on the grid; kept, since every block of a request asks for it."""
+    return Zones([geometry.shape], grid)
 
 
 def coverage(geometry: Geometry, grid: Grid, window: Window) -> NDArray[np.float32]:
     """Fraction of each pixel that is covered; points and touched line pixels count 1. Read only."""
-    return zone(geometry, grid).coverage(window)
+    found = zone(geometry, grid)
+    if found.full(window):
+        return np.broadcast_to(np.ones((), "float32"), window.shape)
+    return found.covered(window).dense(window.shape)
 
 
 def centres(geometry: Geometry, grid: Grid, window: Window) -> NDArray[np.bool_]:
     """Pixels whose centre is inside; for points the pixel that holds it, for lines pixels touched. Read only."""
-    return zone(geometry, grid).centres(window)
-
-
-def _fractions(shape: Any, window: Window) -> NDArray[np.float32]:
-    boundary = _burn(shape.boundary, window, True)
-    out = _burn(shape, window, False).astype("float32")
-    rows, cols = np.nonzero(boundary)
-    if rows.size == 0:
-        return out
-    x, y = cols + float(window.col), rows + float(window.row)
-    cells = shapely.box(x, y, x + 1, y + 1)
-    shapely.prepare(shape)
-    out[rows, cols] = _cell_areas(shape, cells, rows, window)
-    return out
-
-
-def _cell_areas(
-    shape: Any, cells: NDArray[Any], rows: NDArray[Any], window: Window
-) -> NDArray[Any]:
-    """Areas of the shape in unit cells; big shapes are first cut into strips of rows."""
-    if shapely.get_num_coordinates(shape) < 200:
-        return np.asarray(shapely.area(shapely.intersection(cells, shape)))
-    out = np.zeros(cells.shape)
-    step = 16
-    for start in range(0, window.height, step):
-        chosen = (rows >= start) & (rows < start + step)
-        if not chosen.any():
-            continue
-        strip = shapely.box(
-            window.col, window.row + start, window.col + window.width, window.row + start + step
-        )
-        part = shapely.intersection(shape, strip)
-        out[chosen] = _in_columns(part, cells[chosen], window)
-    return out
-
-
-def _in_columns(part: Any, cells: NDArray[Any], window: Window) -> NDArray[Any]:
-    out = np.zeros(cells.shape)
-    left = shapely.bounds(cells)[:, 0] - window.col
-    step = 16
-    for start in np.unique(left.astype(int) // step).tolist():
-        chosen = (left >= start * step) & (left < (start + 1) * step)
-        x = window.col + start * step
-        small = shapely.intersection(part, shapely.box(x, part.bounds[1], x + step, part.bounds[3]))
-        out[chosen] = shapely.area(shapely.intersection(cells[chosen], small))
-    return out
+    found = zone(geometry, grid)
+    if found.full(window):
+        return np.broadcast_to(np.ones((), bool), window.shape)
+    return found.inside(window).dense(window.shape) > 0

@@ -97,6 +97,18 @@ class _Placed:
     index: NDArray[np.int64] | None
     inside: NDArray[np.bool_] | None
 
+    @property
+    def unmoved(self) -> bool:
+        """Whether pixels are the stored window's, one for one."""
+        shape = self.rows.shape[0], self.cols.shape[1]
+        return (
+            self.index is None
+            and self.inside is None
+            and (self.box[3], self.box[2]) == shape
+            and self.rows[0, 0] == 0
+            and self.cols[0, 0] == 0
+        )
+
 
 def _place(lookup: warp.Lookup, width: int, height: int, shape: tuple[int, int]) -> _Placed | None:
     """None if no index is inside."""
@@ -171,7 +183,9 @@ def _gather(
         rows = np.broadcast_to(place.rows + top, window.shape)
         return _sparse(store, path, index, level, cols, rows), place.inside
     data = store.window(path, index, level, left, top, across, down)
-    if place.index is None:
+    if place.unmoved:
+        values = data
+    elif place.index is None:
         values = data[place.rows[:, 0]][:, place.cols[0]]
     elif data.flags.c_contiguous:
         values = data.take(place.index)

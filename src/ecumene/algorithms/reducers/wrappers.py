@@ -57,10 +57,12 @@ def combine(
         ]
 
     parts = [(reducer1.accumulator, first), (reducer2.accumulator, second)]
+    rules = [None if r.mixed else r.input_weighted for r in (reducer1, reducer2)]
+    mixed = None in rules or (shared_inputs and rules[0] != rules[1])
     return Reducer(
-        "Reducer.combine", outputs, wrappers.Combined(parts), weighted,
+        "Reducer.combine", outputs, wrappers.Combined(parts, rules), weighted,
         {"reducer1": reducer1, "reducer2": reducer2, "outputPrefix": output_prefix, "sharedInputs": shared_inputs},
-        output_types=types, parts=((reducer1, first), (reducer2, second)),
+        output_types=types, parts=((reducer1, first), (reducer2, second)), mixed=mixed,
     )  # fmt: skip
 
 
@@ -78,6 +80,7 @@ def repeat(reducer: Reducer, count: Integer) -> Reducer:
     return Reducer(
         "Reducer.repeat", reducer.outputs, wrappers.Repeated(reducer.accumulator, reducer.inputs, count),
         reducer.input_weighted * count, {"reducer": reducer, "count": count}, repeats=count,
+        mixed=reducer.mixed,
     )  # fmt: skip
 
 
@@ -97,10 +100,14 @@ def group(reducer: Reducer, group_field: Integer = 0, group_name: str = "group")
             f"Reducer.group: 'groupField' must be between 0 and {n - 1}, got {group_field}."
         )
     weighted = list(reducer.input_weighted)
-    weighted.insert(group_field, False)
+    weighted.insert(
+        group_field, any(weighted)
+    )  # groups together count what the ungrouped reducer does
     inner = wrappers.Grouped(reducer.accumulator, group_field, group_name, reducer.outputs)
     settings = {"reducer": reducer, "groupField": group_field, "groupName": group_name}
-    return Reducer("Reducer.group", ("groups",), inner, tuple(weighted), settings)
+    return Reducer(
+        "Reducer.group", ("groups",), inner, tuple(weighted), settings, mixed=reducer.mixed
+    )
 
 
 @algorithm("Reducer.forEach")
@@ -121,11 +128,12 @@ def for_each(reducer: Reducer, output_names: list[str]) -> Reducer:
     )
 
     def types(inputs: Any) -> Any:
-        k = reducer.inputs
         return [t for i in range(count) for t in reducer.types(inputs[i * k : (i + 1) * k])]
 
-    inner = wrappers.Repeated(reducer.accumulator, reducer.inputs, count, listed=False)
+    k = reducer.inputs
+    inner = wrappers.Repeated(reducer.accumulator, k, count, listed=False)
     settings = {"reducer": reducer, "outputNames": output_names}
+    parts = [(reducer, tuple(range(i * k, (i + 1) * k))) for i in range(count)]
     return Reducer(
         "Reducer.forEach",
         outputs,
@@ -133,6 +141,8 @@ def for_each(reducer: Reducer, output_names: list[str]) -> Reducer:
         reducer.input_weighted * count,
         settings,
         output_types=types,
+        parts=tuple(parts),
+        mixed=reducer.mixed,
     )
 
 
@@ -206,13 +216,8 @@ def set_outputs(reducer: Reducer, outputs: list[str]) -> Reducer:
         )
     fresh = iter(outputs)
     names = tuple(None if o is None else (next(fresh) or None) for o in reducer.outputs)
-    renamed = replace(
-        reducer,
-        name="Reducer.setOutputs",
-        outputs=names,
-        arguments={"reducer": reducer, "outputs": outputs},
-    )
-    return replace(renamed, parts=())
+    settings = {"reducer": reducer, "outputs": outputs}
+    return replace(reducer, name="Reducer.setOutputs", outputs=names, arguments=settings)
 
 
 @algorithm("Reducer.getOutputs")

@@ -7,145 +7,28 @@ it is covered; unweighted ones count it fully if its centre is inside and its ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ecumene.algorithms.regions.target import Target, aggregation_grid, checked, locate
+from ecumene.algorithms.regions.scan import Output, Run, runs_of, scan
+from ecumene.algorithms.regions.target import aggregation_grid, checked, locate
 from ecumene.core.array import Array
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
 from ecumene.core.element import Feature
-from ecumene.core.errors import EvaluationError
 from ecumene.core.geometry import Geometry
-from ecumene.core.image import Image, Node
-from ecumene.core.projection import Projection
+from ecumene.core.image import Image
+from ecumene.core.projection import Grid, Projection
 from ecumene.core.reducer import Reducer
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Boolean, Float, Long, Object
+from ecumene.raster.coverage import Zones
 
-SMALLEST = 0.005
-"""Coverage below which a weighted reducer ignores a pixel."""
-
-
-def _groups(name: str, image: Image, reducer: Reducer) -> list[tuple[str | None, list[Node]]]:
-    """One entry per run of the reducer: the band it is for (None = all) and its inputs."""
-    if reducer.inputs == 1:
-        return [(band.name, [band.node]) for band in image.bands]
-    if reducer.inputs != len(image.bands):
-        raise EvaluationError(
-            f"{name}: The reducer has {reducer.inputs} inputs, but the image has {len(image.bands)} bands."
-        )
-    return [(None, [band.node for band in image.bands])]
-
-
-def _weights(
-    masks: Sequence[NDArray[Any] | None],
-    covered: NDArray[np.float32] | None,
-    inside: NDArray[np.bool_] | None,
-    weighted: Sequence[bool],
-) -> list[NDArray[Any]]:
-    """Weights of each input; a pixel masked in one input is absent from all."""
-    out: list[NDArray[Any]] = []
-    valid: NDArray[np.bool_] | None = None
-    for mask in masks:
-        if mask is not None:
-            seen = np.asarray(mask > 0)
-            valid = seen if valid is None else valid & seen
-    for mask, is_weighted in zip(masks, weighted, strict=True):
-        if is_weighted:
-            assert covered is not None
-            weight = covered if mask is None or mask.dtype == bool else np.minimum(covered, mask)
-            out.append(weight if valid is None else np.where(valid, weight, np.float32(0)))
-        else:
-            assert inside is not None
-            out.append(inside if valid is None else inside & valid)
-    return out
-
-
-def reduce_over(
-    name: str, image: Image, reducer: Reducer, target: Target, context: Context
-) -> list[tuple[str | None, list[tuple[Any, Any]]]]:
-    """Runs the reducer over a target: per group the band name and the finished outputs."""
-    if reducer.parts:
-        return _by_parts(name, image, reducer, target, context)
-    groups = _groups(name, image, reducer)
-    states = [reducer.accumulator.start(()) for _ in groups]
-    nodes = [node for _, group in groups for node in group]
-    need_cover, need_centre = any(reducer.input_weighted), not all(reducer.input_weighted)
-    zone = target.zone
-    for window, pixels in _blocks(nodes, target, context):
-        covered = inside = None
-        if need_cover:
-            covered = zone.coverage(window)
-            if any(covered.strides):  # else the whole block is inside
-                covered = np.where(covered < SMALLEST, np.float32(0), covered)
-        if need_centre:
-            inside = zone.centres(window)
-        position = 0
-        for number, (_, group) in enumerate(groups):
-            part = pixels[position : position + len(group)]
-            position += len(group)
-            weights = _weights([p.mask for p in part], covered, inside, reducer.input_weighted)
-            taken = _taken(part, weights)
-            if taken is not None:
-                states[number] = reducer.accumulator.add(states[number], *taken)
-    return [
-        (band, reducer.accumulator.finish(state))
-        for (band, _), state in zip(groups, states, strict=True)
-    ]
-
-
-def _taken(
-    part: Sequence[Any], weights: list[NDArray[Any]]
-) -> tuple[list[NDArray[Any]], list[NDArray[Any]]] | None:
-    """Values and weights ``(n, …)`` of the pixels that count; None if none does."""
-    whole = not any(any(weight.strides) for weight in weights)  # one weight for the whole block
-    if (
-        whole
-        and all(p.lengths is None for p in part)
-        and all(weight.flat[0] > 0 for weight in weights)
-    ):
-        values = [p.values.reshape(-1, *p.values.shape[2:]) for p in part]
-        return values, [np.broadcast_to(w.flat[0], w.size) for w in weights]
-    keep = np.logical_or.reduce([weight > 0 for weight in weights])
-    if not keep.any():
-        return None
-    return [p.picked(keep) for p in part], [weight[keep] for weight in weights]
-
-
-def _by_parts(
-    name: str, image: Image, reducer: Reducer, target: Target, context: Context
-) -> list[tuple[str | None, list[tuple[Any, Any]]]]:
-    """A combined reducer: each part keeps its own rule at the edge of the region."""
-    images: list[tuple[str | None, Image]]
-    if reducer.inputs == 1:
-        images = [(band.name, image.with_bands([band])) for band in image.bands]
-    else:
-        _groups(name, image, reducer)
-        images = [(None, image)]
-    found: list[tuple[str | None, list[tuple[Any, Any]]]] = []
-    for band, one in images:
-        outputs: list[tuple[Any, Any]] = []
-        for part, inputs in reducer.parts:
-            chosen = one.with_bands([one.bands[i] for i in inputs])
-            for _, results in reduce_over(name, chosen, part, target, context):
-                outputs += results
-        found.append((band, outputs))
-    return found
-
-
-def _blocks(nodes: list[Node], target: Target, context: Context) -> Iterator[tuple[Any, list[Any]]]:
-    if context.pixels is None:
-        raise EvaluationError("This server has no pixel engine.")
-    if target.window.width <= 0 or target.window.height <= 0:
-        return iter(())
-    found: Iterator[tuple[Any, list[Any]]] = context.pixels.blocks(
-        nodes, target.grid, target.window, context, target.zone.touches
-    )
-    return found
+BATCH = 20_000
+"""Features whose statistics are computed in one pass over the pixels."""
 
 
 def value_of(output: tuple[Any, Any]) -> Any:
@@ -163,12 +46,13 @@ def value_of(output: tuple[Any, Any]) -> Any:
 
 
 def _named(
-    reducer: Reducer, results: list[tuple[str | None, list[tuple[Any, Any]]]], *, bare: bool
+    reducer: Reducer, runs: Sequence[Run], results: Sequence[list[Output]], *, bare: bool
 ) -> dict[str, Any]:
     """Keys of the result: the band for a single output, else band_output (``bare``: output alone)."""
     out: dict[str, Any] = {}
     single = len(reducer.output_names) == 1
-    for band, outputs in results:
+    for run, outputs in zip(runs, results, strict=True):
+        band = run.band
         for name, output in zip(reducer.outputs, outputs, strict=True):
             if not name:
                 continue
@@ -213,7 +97,10 @@ def reduce_region(
         return {}
     grid = aggregation_grid(name, image, scale, crs, crs_transform)
     target = checked(name, locate(name, image, geometry, grid), max_pixels, best_effort, context)
-    return _named(reducer, reduce_over(name, image, reducer, target, context), bare=False)
+    runs = runs_of(name, image, reducer, 1)
+    nodes = [band.node for band in image.bands]
+    scan(runs, nodes, target.grid, target.zone, context)
+    return _named(reducer, runs, [next(run.outputs()) for run in runs], bare=False)
 
 
 @algorithm("Image.reduceRegions")
@@ -249,16 +136,43 @@ def reduce_regions(
     grid = aggregation_grid(name, image, scale, crs, crs_transform)
     bare = len(image.bands) == 1
 
-    def reduced(feature: Any) -> Any:
-        if feature.outline is None:
-            return feature
-        target = locate(name, image, feature.outline, grid)
-        if max_pixels_per_region is not None:
-            target = checked(name, target, max_pixels_per_region, False, context)
-        results = reduce_over(name, image, reducer, target, context)
-        for key, value in _named(reducer, results, bare=bare).items():
-            if value is not None:
-                feature = feature.set(key, value)
-        return feature
+    def produce() -> Iterator[Any]:
+        features = iter(collection)
+        while batch := list(islice(features, BATCH)):
+            yield from _reduced(batch)
 
-    return collection.map(reduced, kind=Feature.__name__)
+    def _reduced(features: list[Any]) -> Iterator[Any]:
+        placed = [f for f in features if f.outline is not None]
+        zones = _zones(
+            name, image, (f.outline for f in placed), grid, max_pixels_per_region, context
+        )
+        runs = runs_of(name, image, reducer, len(zones))
+        scan(runs, [band.node for band in image.bands], grid, zones, context)
+        found = zip(*(run.outputs() for run in runs), strict=True)
+        for feature in features:
+            if feature.outline is not None:
+                for key, value in _named(reducer, runs, next(found), bare=bare).items():
+                    if value is not None:
+                        feature = feature.set(key, value)
+            yield feature
+
+    return Collection.lazy(produce, kind=Feature.__name__, size=collection.size)
+
+
+def _zones(
+    name: str,
+    image: Image,
+    outlines: Iterable[Geometry],
+    grid: Grid,
+    most: float | None,
+    context: Context,
+) -> Zones:
+    """Regions on a grid, none with more pixels than allowed."""
+    shapes = []
+    for outline in outlines:
+        context.cancel.check()
+        target = locate(name, image, outline, grid)
+        if most is not None:
+            checked(name, target, most, False, context)
+        shapes.append(target.region.shape)
+    return Zones(shapes, grid)

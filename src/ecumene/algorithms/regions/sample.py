@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from ecumene.algorithms.regions.reduce import _blocks
+from ecumene.algorithms.regions.scan import values_at
 from ecumene.algorithms.regions.target import Target, aggregation_grid, locate
 from ecumene.core.array import Array
 from ecumene.core.collection import Collection
@@ -24,6 +24,7 @@ from ecumene.core.image import Band, Image
 from ecumene.core.projection import Grid, Projection, Window, apply
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Boolean, Float, Integer, Long
+from ecumene.plan.parts import part_of
 
 
 class Rows(NamedTuple):
@@ -51,18 +52,27 @@ class Rows(NamedTuple):
 
 def pixels_inside(bands: Iterable[Band], target: Target, context: Context) -> Iterator[Rows]:
     """All pixels whose centre is in the region (for points: the pixel that contains it), by block."""
-    nodes = [band.node for band in bands]
-    for window, pixels in _blocks(nodes, target, context):
-        inside = target.zone.centres(window)
-        if not inside.any():
-            continue
-        rows, cols = np.nonzero(inside)
-        yield Rows(
-            cols + window.col,
-            rows + window.row,
-            [p.picked(inside) for p in pixels],
-            [np.ones(cols.size, bool) if p.mask is None else p.mask[inside] > 0 for p in pixels],
+    if context.pixels is None:
+        raise EvaluationError("This server has no pixel engine.")
+    zones = target.zone
+
+    def picked(window: Window, pixels: list[Any]) -> Rows:
+        place, _ = zones.inside(window).pixels(window.width)
+        row, col = np.divmod(place, window.width)
+        return Rows(
+            col + window.col,
+            row + window.row,
+            [values_at(p, place) for p in pixels],
+            [
+                np.ones(place.size, bool) if p.mask is None else p.mask.reshape(-1)[place] > 0
+                for p in pixels
+            ],
         )
+
+    part = part_of(zones.windows, zones.touches)
+    for rows in context.pixels.mapped([b.node for b in bands], target.grid, part, context, picked):
+        if rows.col.size:
+            yield rows
 
 
 def _points(grid: Grid, col: NDArray[Any], row: NDArray[Any]) -> Iterator[Geometry]:

@@ -10,7 +10,7 @@ from ecumene.core.errors import EvaluationError
 from ecumene.core.geometry import Geometry
 from ecumene.core.image import Image
 from ecumene.core.projection import Grid, Projection, Window, affine, compose, invert
-from ecumene.raster.coverage import Zone, bounds_window, zone
+from ecumene.raster.coverage import Zones, bounds_window, zone
 from ecumene.vector.transform import to_crs
 
 ADVICE = (
@@ -30,7 +30,7 @@ class Target:
     window: Window
 
     @property
-    def zone(self) -> Zone:
+    def zone(self) -> Zones:
         """The region prepared on the grid."""
         return zone(self.region, self.grid)
 

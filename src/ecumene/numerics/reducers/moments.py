@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecumene.numerics.reducers.zonal import Block
+
 Output = list[tuple[Any, Any]]
 
 
@@ -65,6 +67,10 @@ class Moments:
             for k in (2, 3, 4)
         ]
         return self.merge(state, State(total, mean, *powers))
+
+    def zonal(self, block: Block) -> State:
+        """Moments of the zones of a block."""
+        return State(*block.moments(self.order))
 
     def merge(self, a: State, b: State) -> State:
         """Moments of both."""
@@ -131,6 +137,12 @@ class Total:
             part = (w * np.where(w > 0, values, 0.0)).sum(axis=0)
         return state[0] + part, seen
 
+    def zonal(self, block: Block) -> Any:
+        """Sums of the zones of a block."""
+        weight, mean = block.moments(1)[:2]
+        total = weight * mean
+        return np.rint(total).astype("int64") if block.whole else total, weight > 0
+
     def merge(self, left: Any, right: Any) -> Any:
         """Sum of both."""
         return left[0] + right[0], left[1] | right[1]
@@ -162,6 +174,10 @@ class Counting:
         if weights[0] is not None:
             here = here & (np.broadcast_to(weights[0], values.shape) > 0)
         return state + here.sum(axis=0)
+
+    def zonal(self, block: Block) -> Any:
+        """Counts of the zones of a block."""
+        return block.extremes()[2]
 
     def merge(self, left: Any, right: Any) -> Any:
         """Sum of both."""
@@ -232,6 +248,11 @@ class Extremes:
             place = guarded.argmin(axis=0) if kind == "min" else guarded.argmax(axis=0)
             parts.append([np.take_along_axis(a, place[None], axis=0)[0] for a in arrays])
         return self.merge(state, (parts, here.any(axis=0)))
+
+    def zonal(self, block: Block) -> Any:
+        """Extremes of the zones of a block."""
+        low, high, count = block.extremes()
+        return [[low if kind == "min" else high] for kind in self.kinds], count > 0
 
     def _text(self, state: Any, values: NDArray[Any], weights: Any) -> Any:
         texts = [v for v in values.reshape(-1) if v is not None]

@@ -3,18 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecumene.numerics.reducers.moments import Output
 
 
-class Combined:
-    """Several accumulators, each with its share of the inputs (``slices``)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Cover:
+    """Both kinds of weights of samples: the covered fraction, and whether the centre is inside."""
 
-    def __init__(self, parts: Sequence[tuple[Any, tuple[int, ...]]]) -> None:
+    covered: NDArray[Any]
+    inside: NDArray[Any]
+
+    def __getitem__(self, chosen: Any) -> Cover:
+        return Cover(self.covered[chosen], self.inside[chosen])
+
+    @property
+    def any(self) -> NDArray[np.bool_]:
+        """Samples that count in some way."""
+        return np.asarray((self.covered > 0) | (self.inside > 0))
+
+
+class Combined:
+    """Several accumulators, each with its share of the inputs.
+
+    Parameters
+    ----------
+    parts : accumulators with the positions of their inputs.
+    weighted : for each part which of its inputs take the covered fraction where weights are ``Cover``; None:
+        the part decides itself.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[tuple[Any, tuple[int, ...]]],
+        weighted: Sequence[Sequence[bool] | None] | None = None,
+    ) -> None:
         self.parts = list(parts)
+        self.weighted = list(weighted) if weighted is not None else [None] * len(self.parts)
 
     def start(self, shape: tuple[int, ...]) -> Any:
         """All empty."""
@@ -23,8 +53,8 @@ class Combined:
     def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
         """Every part with its inputs."""
         return [
-            part.add(s, [inputs[i] for i in use], [weights[i] for i in use])
-            for (part, use), s in zip(self.parts, state, strict=True)
+            part.add(s, [inputs[i] for i in use], _chosen([weights[i] for i in use], weighted))
+            for (part, use), weighted, s in zip(self.parts, self.weighted, state, strict=True)
         ]
 
     def merge(self, left: Any, right: Any) -> Any:
@@ -36,6 +66,16 @@ class Combined:
         return [
             out for (part, _), s in zip(self.parts, state, strict=True) for out in part.finish(s)
         ]
+
+
+def _chosen(weights: list[Any], weighted: Sequence[bool] | None) -> list[Any]:
+    """One kind of weights for each input of a part."""
+    if weighted is None:
+        return weights
+    return [
+        (w.covered if fractions else w.inside) if isinstance(w, Cover) else w
+        for w, fractions in zip(weights, weighted, strict=True)
+    ]
 
 
 class Unweighted:
@@ -141,8 +181,9 @@ class Grouped:
         shape, groups = state
         keys = np.asarray(inputs[self.field])
         here = np.ones(keys.shape, bool)
-        if weights[self.field] is not None:
-            here = np.asarray(weights[self.field]) > 0
+        own = weights[self.field]
+        if own is not None:
+            here = own.any if isinstance(own, Cover) else np.asarray(own) > 0
         if keys.dtype == object:
             here = here & np.asarray([k is not None for k in keys])
         elif keys.dtype.kind == "f":
@@ -154,7 +195,7 @@ class Grouped:
             part = self.inner.add(
                 self.inner.start(()),
                 [np.asarray(inputs[i])[chosen] for i in rest],
-                [None if weights[i] is None else np.asarray(weights[i])[chosen] for i in rest],
+                [None if weights[i] is None else weights[i][chosen] for i in rest],
             )
             groups[key] = self.inner.merge(groups[key], part) if key in groups else part
         return shape, groups
