@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ecumene.algorithms import load
+from ecumene.algorithms import examples, load
 from ecumene.catalog import datasets
 from ecumene.cli import parser
 from ecumene.core.limits import PROFILES
@@ -131,11 +131,12 @@ def test_limits_of_the_guide_are_the_servers() -> None:
 
 
 def test_the_reference_is_current() -> None:
-    from ecumene.cli.docs import group, pages
+    from ecumene.cli.pages import pages
 
-    found = pages(sorted(load(), key=lambda entry: (group(entry.name), entry.name)))
+    found = pages(list(load()), examples.load())
     folder = ROOT / "docs" / "reference" / "algorithms"
-    stale = [n for n, text in found.items() if (folder / f"{n}.md").read_text() != text]
+    written = {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*.md")}
+    stale = sorted(n for n in found.keys() | written.keys() if found.get(n) != written.get(n))
     assert not stale, "run `make docs`"
 
 
