@@ -15,8 +15,9 @@ from ecumene.core.context import Context
 from ecumene.core.projection import Grid, Window, compose, invert
 from ecumene.plan.estimate import check_memory, check_work, estimate
 from ecumene.plan.node import Evaluation, Need, Pixels, PlanNode
-from ecumene.plan.optimise import Prepared, prepare
+from ecumene.plan.optimise import Prepared
 from ecumene.plan.parts import Part
+from ecumene.plan.planner import Planner
 from ecumene.plan.watch import watched
 from ecumene.raster.source import blocks_needed
 from ecumene.storage.blocks import BlockStore
@@ -63,6 +64,7 @@ class Executor:
         self.store: Any = store
         self.threads = threads or os.cpu_count() or 1
         self.pool = ThreadPoolExecutor(self.threads, "ecumene-block")
+        self.planner = Planner()
 
     def read(
         self, nodes: Sequence[Any], grid: Grid, window: Window, context: Context
@@ -71,7 +73,7 @@ class Executor:
 
         Raises LimitExceeded as ``blocks`` does.
         """
-        plan = self.plan(nodes)
+        plan = self.plan(nodes, grid, window, context)
         _checked(plan, grid, window, context)
         return evaluate(plan, grid, window, context)
 
@@ -90,7 +92,7 @@ class Executor:
         Raises Cancelled soon after the context's token is set, LimitExceeded before any
         pixel is read where the plan cannot fit in the memory budget or is too much work.
         """
-        plan = self.plan(nodes)
+        plan = self.plan(nodes, grid, window, context)
         layout = self.layout(plan, grid, window, context)
         if layout.whole:
             yield window, evaluate(plan, grid, window, context)
@@ -118,7 +120,7 @@ class Executor:
         """
         if part.pixels == 0:
             return
-        plan = self.plan(nodes)
+        plan = self.plan(nodes, grid, part.window, context)
         shape = block_shape(plan, grid, part.window, context, self.threads, part.pixels)
         pieces = part.cut(squared(shape), phase(plan, grid))
         if self._fills_cache(plan, part.pixels):
@@ -154,9 +156,9 @@ class Executor:
             for _, future in waiting:
                 future.cancel()
 
-    def plan(self, nodes: Sequence[Any]) -> Prepared:
-        """The plan of some nodes, as ``read`` and ``blocks`` run it."""
-        return prepare(nodes)
+    def plan(self, nodes: Sequence[Any], grid: Grid, window: Window, context: Context) -> Prepared:
+        """The plan of some nodes for a window, as ``read`` and ``blocks`` run it."""
+        return self.planner.plan(nodes, grid, window, context.profile)
 
     def layout(self, plan: Prepared, grid: Grid, window: Window, context: Context) -> Layout:
         """How ``blocks`` cuts a window. Raises LimitExceeded as it does."""

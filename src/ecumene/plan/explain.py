@@ -18,6 +18,7 @@ from ecumene.plan.executor import FEWEST, Executor, Layout, shaped
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import Source
 from ecumene.plan.optimise import Prepared
+from ecumene.plan.planner import inherited
 from ecumene.plan.reach import Demand, inner
 from ecumene.plan.reads import Read, Reads, demands
 
@@ -50,14 +51,16 @@ def explain(
 
     No pixel is read. Files are named by their assets and base names.
     """
-    plan = engine.plan(nodes)
+    plan = engine.plan(nodes, grid, window, context)
+    labels = dict(origins or {})
+    inherited(labels, nodes, plan.given)
     asked = demands(plan, grid, window)
     rows, met, opened = _reads(engine, plan, asked, context)
     layout, found, refused = _layout(engine, plan, grid, window, context)
     threads = 1 if layout.whole else engine.threads
     out: dict[str, Any] = {
         "grid": _grid(grid, window),
-        "plan": _nodes(plan, asked, grid, origins or {}),
+        "plan": _nodes(plan, asked, grid, labels),
         "sources": [_source(row) for row in rows[:MOST_ROWS]],
         "skipped": _skipped(nodes, met),
         "reading": _totals(rows, opened),
