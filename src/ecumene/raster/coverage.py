@@ -38,11 +38,16 @@ def to_pixels(shape: Any, grid: Grid) -> Any:
 
 def bounds_window(geometry: Geometry, grid: Grid) -> Window:
     """The smallest window that holds every pixel that the shape touches."""
-    return Window(*_windows(np.asarray([to_pixels(geometry.shape, grid)], object))[0].tolist())
+    return Window(*windows_of(np.asarray([geometry.shape], object), grid)[0].tolist())
 
 
-def _windows(shapes: NDArray[Any]) -> NDArray[np.int64]:
-    """Column, row, width and height of the windows of shapes in pixel coordinates; zeros for empty ones."""
+def windows_of(shapes: NDArray[Any], grid: Grid) -> NDArray[np.int64]:
+    """``(n, 4)``: column, row, width and height of the windows of shapes; zeros for empty ones."""
+    return _boxes(to_pixels(shapes, grid))
+
+
+def _boxes(shapes: NDArray[Any]) -> NDArray[np.int64]:
+    """The same for shapes in pixel coordinates."""
     bounds = shapely.bounds(shapes).reshape(-1, 4)
     bounds[~np.isfinite(bounds).all(axis=1)] = np.nan
     here = ~np.isnan(bounds[:, 0])
@@ -105,14 +110,14 @@ class Zones:
     grid : the grid.
     """
 
-    def __init__(self, shapes: Sequence[Any], grid: Grid) -> None:
+    def __init__(self, shapes: Sequence[Any] | NDArray[Any], grid: Grid) -> None:
         local = np.empty(len(shapes), object)
         local[:] = shapes
         local = to_pixels(local, grid)
         bad = ~shapely.is_valid(local) & ~shapely.is_missing(local)
         local[bad] = shapely.make_valid(local[bad])
         self._shapes = local
-        self.windows = _windows(local)
+        self.windows = _boxes(local)
         """``(n, 4)``: column, row, width and height of each zone's pixels."""
         self._tree = shapely.STRtree(local)
         shapely.prepare(local)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -103,6 +104,34 @@ def to_crs(geometry: Geometry, crs: str, max_error: Any = None) -> Geometry:
     return _moved(geometry, target)
 
 
+def shapes_in(geometries: Sequence[Geometry], crs: str) -> NDArray[Any]:
+    """Shapes of many geometries in a CRS, as ``to_crs`` gives them; points are moved all at once."""
+    out = np.empty(len(geometries), object)
+    points: dict[str, list[int]] = {}
+    for k, geometry in enumerate(geometries):
+        if geometry.shape.geom_type in ("Point", "MultiPoint"):
+            points.setdefault(geometry.crs, []).append(k)
+            out[k] = geometry.shape
+        else:
+            out[k] = to_crs(geometry, crs).shape
+    target = crs_.canonical(crs)
+    for source, held in points.items():
+        if source != target:
+            moved = shapely.transform(shapely.force_2d(out[held]), _mover(source, target))
+            far = ~np.isfinite(shapely.bounds(moved)).all(axis=1) & ~shapely.is_empty(moved)
+            moved[far] = [_without_infinities(shape) for shape in moved[far]]
+            out[held] = moved
+    return out
+
+
+def _mover(source: str, target: str) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    def move(points: NDArray[Any]) -> NDArray[Any]:
+        x, y = crs_.transform(source, target, points[:, 0], points[:, 1])
+        return np.column_stack([x, y])
+
+    return move
+
+
 @lru_cache(maxsize=256)
 def _moved(geometry: Geometry, target: str) -> Geometry:
     """What ``to_crs`` gives; kept, since a request asks again and again for the same region."""
@@ -111,12 +140,9 @@ def _moved(geometry: Geometry, target: str) -> Geometry:
         if geometry.shape.geom_type not in ("Point", "MultiPoint")
         else geometry.shape
     )
-
-    def move(points: NDArray[Any]) -> NDArray[Any]:
-        x, y = crs_.transform(geometry.crs, target, points[:, 0], points[:, 1])
-        return np.column_stack([x, y])
-
-    moved = shape if geometry.crs == target else shapely.transform(shapely.force_2d(shape), move)
+    moved = shape
+    if geometry.crs != target:
+        moved = shapely.transform(shapely.force_2d(shape), _mover(geometry.crs, target))
     if not np.isfinite(shapely.get_coordinates(moved)).all():
         moved = _without_infinities(moved)
     return Geometry(moved, target, geodesic=False, even_odd=geometry.even_odd)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import numpy as np
+import shapely
+from numpy.typing import NDArray
 
-from ecumene.algorithms.regions.sample import pixels_inside
+from ecumene.algorithms.regions.pixels import Rows, pixels_inside
 from ecumene.algorithms.regions.target import Target, locate
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
 from ecumene.core.crs import transform
 from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.geometry import Geometry
-from ecumene.core.image import Image
+from ecumene.core.image import Band, Image
 from ecumene.core.projection import Projection, affine, apply
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Float, Object, Wire
+from ecumene.vector.predicates import intersects, lonlat
+
+TOGETHER = 256
+"""Bands that are computed in one pass."""
 
 DEFAULT_CRS: Any = {
     "type": "Projection",
@@ -37,7 +44,8 @@ def get_region(
 ) -> list[Object]:
     """Rows ``[id, longitude, latitude, time, band values…]`` for each image and pixel in a region.
 
-    The first row holds the names. A masked value is null; time is ``system:time_start`` or null.
+    The first row holds the names. Images and pixels of the region that do not meet have no row; a masked value is
+    null; time is ``system:time_start`` or null. Rows go image by image, and by rows of pixels.
 
     Parameters
     ----------
@@ -61,43 +69,68 @@ def get_region(
         raise EvaluationError(f"{name}: The collection must hold images.")
     names = images[0].band_names
     target = locate(name, images[0], geometry, grid)
-    limit = context.limits.region_values
-    if target.pixels * len(names) * len(images) > limit * 4:
-        raise LimitExceeded(
-            f"{name}: Too many values: {target.pixels} points x {len(names)} bands x {len(images)} images > {limit}."
-        )
+    images = [image for image in images if intersects(image.footprint, geometry)]
+    _check_size(name, target, len(names), len(images), context)
     out: list[Any] = [["id", "longitude", "latitude", "time", *names]]
-    for image in images:
-        out += _rows(image, names, target, context)
-        if (len(out) - 1) * len(names) > limit:
-            points = max(1, (len(out) - 1) // len(images))
-            raise LimitExceeded(
-                f"{name}: Too many values: {points} points x {len(names)} bands x {len(images)} images > {limit}."
-            )
+    step = max(1, TOGETHER // max(len(names), 1))
+    for first in range(0, len(images), step):
+        out += _rows(images[first : first + step], names, target, context)
     return out
 
 
-def _rows(image: Image, names: list[str], target: Target, context: Context) -> list[list[Any]]:
+def _check_size(name: str, target: Target, bands: int, images: int, context: Context) -> None:
+    """LimitExceeded where the table would be too large; no pixel is read to tell."""
+    limit = context.limits.region_values
+    points, window = target.pixels, target.window
+    if window.width * window.height * bands * images <= 16 * limit:
+        points = int(target.zone.inside(window).lengths.sum())
+    if points * bands * images > limit:
+        raise LimitExceeded(
+            f"{name}: Too many values: {points} points x {bands} bands x {images} images > {limit}."
+        )
+
+
+def _bands(image: Image, names: list[str]) -> list[Band]:
     by_name = {band.name: band for band in image.bands}
     missing = [n for n in names if n not in by_name]
     if missing:
         raise EvaluationError(
             f"ImageCollection.getRegion: Image '{image.index}' has no band '{missing[0]}'."
         )
-    found: list[list[Any]] = []
-    time = image.get("system:time_start")
-    time = getattr(time, "millis", time)
-    for rows in pixels_inside([by_name[n] for n in names], target, context):
-        x, y = apply(target.grid.transform, rows.col + 0.5, rows.row + 0.5)
-        lon, lat = transform(target.grid.crs, "EPSG:4326", x, y)
+    return [by_name[n] for n in names]
+
+
+def _rows(
+    images: list[Image], names: list[str], target: Target, context: Context
+) -> Iterator[list[Any]]:
+    """Rows of some images, image after image, whose pixels are computed together."""
+    bands = [band for image in images for band in _bands(image, names)]
+    rows = Rows.ordered(list(pixels_inside(bands, target.grid, target.zone, context)))
+    if rows is None:
+        return
+    x, y = apply(target.grid.transform, rows.col + 0.5, rows.row + 0.5)
+    lon, lat = (np.atleast_1d(v) for v in transform(target.grid.crs, "EPSG:4326", x, y))
+    places = list(zip(lon.tolist(), lat.tolist(), strict=True))
+    count = len(names)
+    for number, image in enumerate(images):
+        mine = slice(number * count, (number + 1) * count)
+        time = image.get("system:time_start")
+        time = getattr(time, "millis", time)
         columns = [
-            [v.item() if ok else None for v, ok in zip(values, valid, strict=True)]
-            if values.ndim == 1 and values.dtype != object
-            else [v.tolist() if ok else None for v, ok in zip(values, valid, strict=True)]
-            for values, valid in zip(rows.values, rows.valid, strict=True)
+            [v if ok else None for v, ok in zip(values.tolist(), valid.tolist(), strict=True)]
+            for values, valid in zip(rows.values[mine], rows.valid[mine], strict=True)
         ]
-        found += [
-            [image.index, float(a), float(b), time, *values]
-            for a, b, *values in zip(np.atleast_1d(lon), np.atleast_1d(lat), *columns, strict=True)
-        ]
-    return found
+        there = _there(image, lon, lat, rows.valid[mine])
+        for place, here, *values in zip(places, there.tolist(), *columns, strict=True):
+            if here:
+                yield [image.index, *place, time, *values]
+
+
+def _there(
+    image: Image, lon: NDArray[Any], lat: NDArray[Any], valid: list[NDArray[np.bool_]]
+) -> NDArray[np.bool_]:
+    """Pixels that the image's footprint holds, and any that are valid."""
+    if image.footprint.unbounded:
+        return np.ones(lon.size, bool)
+    held = shapely.contains_xy(lonlat(image.footprint), lon, lat)
+    return np.asarray(np.logical_or.reduce([held, *valid]))

@@ -7,21 +7,21 @@ it is covered; unweighted ones count it fully if its centre is inside and its ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ecumene.algorithms.regions.scan import Output, Run, runs_of, scan
-from ecumene.algorithms.regions.target import aggregation_grid, checked, locate
+from ecumene.algorithms.regions.target import aggregation_grid, checked, locate, placed
 from ecumene.core.array import Array
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
 from ecumene.core.element import Feature
 from ecumene.core.geometry import Geometry
 from ecumene.core.image import Image
-from ecumene.core.projection import Grid, Projection
+from ecumene.core.projection import Projection
 from ecumene.core.reducer import Reducer
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Boolean, Float, Long, Object
@@ -142,10 +142,12 @@ def reduce_regions(
             yield from _reduced(batch)
 
     def _reduced(features: list[Any]) -> Iterator[Any]:
-        placed = [f for f in features if f.outline is not None]
-        zones = _zones(
-            name, image, (f.outline for f in placed), grid, max_pixels_per_region, context
-        )
+        outlines = [f.outline for f in features if f.outline is not None]
+        if max_pixels_per_region is not None:
+            for outline in outlines:
+                target = locate(name, image, outline, grid)
+                checked(name, target, max_pixels_per_region, False, context)
+        zones = Zones(placed(name, outlines, grid), grid)
         runs = runs_of(name, image, reducer, len(zones))
         scan(runs, [band.node for band in image.bands], grid, zones, context)
         found = zip(*(run.outputs() for run in runs), strict=True)
@@ -157,22 +159,3 @@ def reduce_regions(
             yield feature
 
     return Collection.lazy(produce, kind=Feature.__name__, size=collection.size)
-
-
-def _zones(
-    name: str,
-    image: Image,
-    outlines: Iterable[Geometry],
-    grid: Grid,
-    most: float | None,
-    context: Context,
-) -> Zones:
-    """Regions on a grid, none with more pixels than allowed."""
-    shapes = []
-    for outline in outlines:
-        context.cancel.check()
-        target = locate(name, image, outline, grid)
-        if most is not None:
-            checked(name, target, most, False, context)
-        shapes.append(target.region.shape)
-    return Zones(shapes, grid)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+from numpy.typing import NDArray
 
 from ecumene.core.context import Context
 from ecumene.core.errors import EvaluationError
@@ -11,7 +15,7 @@ from ecumene.core.geometry import Geometry
 from ecumene.core.image import Image
 from ecumene.core.projection import Grid, Projection, Window, affine, compose, invert
 from ecumene.raster.coverage import Zones, bounds_window, zone
-from ecumene.vector.transform import to_crs
+from ecumene.vector.transform import shapes_in, to_crs
 
 ADVICE = (
     "\nEnsure that you are not aggregating at a higher resolution than you intended; that is the most "
@@ -44,6 +48,13 @@ class Target:
         width = abs(a * (east - west)) + abs(b * (north - south))
         height = abs(d * (east - west)) + abs(e * (north - south))
         return int(math.floor(width * height))
+
+    @property
+    def covered(self) -> float:
+        """About how many pixels are inside."""
+        a, b, _, d, e, _ = self.grid.transform
+        area = float(self.region.shape.area) / abs(a * e - b * d)
+        return area if area > 0 else self.pixels
 
 
 def aggregation_grid(
@@ -86,13 +97,20 @@ def aggregation_grid(
     return base
 
 
+def placed(name: str, regions: Sequence[Geometry], grid: Grid) -> NDArray[Any]:
+    """Shapes of regions in the CRS of a grid with straight edges."""
+    if any(region.unbounded for region in regions):
+        raise EvaluationError(f"{name}: The geometry for image reduction must not be unbounded.")
+    return shapes_in(regions, grid.crs)
+
+
 def locate(name: str, image: Image, geometry: Geometry | None, grid: Grid) -> Target:
     """The region (by default the image's footprint) on the grid."""
     region = geometry if geometry is not None else image.footprint
     if region.unbounded:
         raise EvaluationError(f"{name}: The geometry for image reduction must not be unbounded.")
-    placed = to_crs(region, grid.crs)
-    return Target(grid, placed, bounds_window(placed, grid))
+    region = to_crs(region, grid.crs)
+    return Target(grid, region, bounds_window(region, grid))
 
 
 def checked(

@@ -311,6 +311,19 @@ class Ends:
         some = np.take_along_axis(here, np.asarray(place)[None], axis=0)[0]
         return self.merge(state, (taken, some, choose.any(axis=0)))
 
+    def zonal(self, block: Block) -> Any:
+        """Ends of the zones of a block."""
+        values, _, zone = block.samples()
+        end = np.ones(zone.size, bool)
+        change = zone[1:] != zone[:-1]
+        if self.last:
+            end[:-1] = change
+        else:
+            end[1:] = change
+        taken, seen = np.zeros(block.zones, values.dtype), np.zeros(block.zones, bool)
+        taken[zone[end]], seen[zone] = values[end], True
+        return taken, seen, seen
+
     def merge(self, left: Any, right: Any) -> Any:
         """The end of both."""
         if left is None or right is None:
