@@ -87,7 +87,7 @@ def test_the_pace_is_the_consumers(executor):
     next(blocks)
     blocks.close()
     assert len(leaf.asked) <= 5
-    executor.pool.shutdown(wait=True)
+    executor.scheduler.close()
 
 
 @pytest.mark.parametrize("how", ["blocks", "small", "read"])

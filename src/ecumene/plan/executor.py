@@ -6,8 +6,9 @@ import math
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from ecumene.plan.node import Evaluation, Need, Pixels, PlanNode
 from ecumene.plan.optimise import Prepared
 from ecumene.plan.parts import Part
 from ecumene.plan.planner import Planner
+from ecumene.plan.scheduling import Lane, Scheduler
 from ecumene.plan.watch import watched
 from ecumene.raster.source import blocks_needed
 from ecumene.storage.blocks import BlockStore
@@ -63,7 +65,7 @@ class Executor:
     def __init__(self, store: BlockStore | None = None, threads: int | None = None) -> None:
         self.store: Any = store
         self.threads = threads or os.cpu_count() or 1
-        self.pool = ThreadPoolExecutor(self.threads, "ecumene-block")
+        self.scheduler = Scheduler(self.threads)
         self.planner = Planner()
 
     def read(
@@ -104,7 +106,10 @@ class Executor:
             pieces = _chosen(pieces, wanted, context)
         if context.profile is None:  # else each block is decoded for whom it is charged to
             self._prefetch(plan, grid, window)
-        yield from self._ahead(pieces, lambda piece: evaluate(plan, grid, piece, context), context)
+        with self.scheduler.lane(window.width * window.height) as lane:
+            yield from self._ahead(
+                pieces, lambda piece: evaluate(plan, grid, piece, context, lane), context, lane
+            )
 
     def mapped(
         self,
@@ -126,35 +131,36 @@ class Executor:
         if self._fills_cache(plan, part.pixels):
             context = replace(context, pixels=_Passing(self))
 
-        def work(piece: Window) -> Result:
-            return finish(piece, evaluate(plan, grid, piece, context))
+        def work(piece: Window, lane: Lane | None = None) -> Result:
+            return finish(piece, evaluate(plan, grid, piece, context, lane))
 
         if part.pixels <= SMALL:
             for piece in pieces:
                 context.cancel.check()
                 yield work(piece)
             return
-        for _, found in self._ahead(pieces, work, context):
-            yield found
+        with self.scheduler.lane(part.pixels) as lane:
+            for _, found in self._ahead(pieces, lambda piece: work(piece, lane), context, lane):
+                yield found
 
     def _ahead(
-        self, pieces: Iterator[Window], work: Callable[[Window], Result], context: Context
+        self,
+        pieces: Iterator[Window],
+        work: Callable[[Window], Result],
+        context: Context,
+        lane: Lane,
     ) -> Iterator[tuple[Window, Result]]:
         """Results in the order of the pieces, at most two a thread in progress."""
         waiting: deque[tuple[Window, Future[Result]]] = deque()
-        try:
-            while True:
-                for piece in islice(pieces, 2 * self.threads - len(waiting)):
-                    waiting.append((piece, self.pool.submit(work, piece)))
-                if not waiting:
-                    return
-                piece, future = waiting.popleft()
-                found = future.result()
-                context.cancel.check()
-                yield piece, found
-        finally:
-            for _, future in waiting:
-                future.cancel()
+        while True:
+            for piece in islice(pieces, 2 * self.threads - len(waiting)):
+                waiting.append((piece, lane.submit(partial(work, piece))))
+            if not waiting:
+                return
+            piece, future = waiting.popleft()
+            found = future.result()
+            context.cancel.check()
+            yield piece, found
 
     def plan(self, nodes: Sequence[Any], grid: Grid, window: Window, context: Context) -> Prepared:
         """The plan of some nodes for a window, as ``read`` and ``blocks`` run it."""
@@ -196,7 +202,7 @@ class Executor:
 
     def close(self) -> None:
         """Stops the workers."""
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        self.scheduler.close()
 
 
 class _Passing:
@@ -306,9 +312,10 @@ class _Run:
     covered mosaic) counts as having used them, so nothing waits for uses that never come.
     """
 
-    def __init__(self, plan: Prepared, context: Context) -> None:
+    def __init__(self, plan: Prepared, context: Context, lane: Lane | None = None) -> None:
         self.plan = plan
         self.context = context
+        self.lane = lane if context.profile is None else None  # one thread's clock is one request's
         self.watch = None if context.profile is None else watched(plan, context.profile)
         self.kept: dict[Key, list[Any]] = {}
         self.spared: dict[Key, int] = {}
@@ -378,6 +385,8 @@ class _Run:
         if answer is not None:
             return answer
         self.context.cancel.check()
+        if self.lane is not None:
+            self.lane.give_way()
         start = node.evaluate if self.watch is None else self.watch.starter(node)
         started = start(grid, window, self.context)
         if isinstance(started, Pixels):
@@ -387,7 +396,12 @@ class _Run:
         return None
 
 
-def evaluate(plan: Prepared, grid: Grid, window: Window, context: Context) -> list[Pixels]:
-    """Pixels of the plan's roots over a window, in the calling thread."""
-    run = _Run(plan, context)
+def evaluate(
+    plan: Prepared, grid: Grid, window: Window, context: Context, lane: Lane | None = None
+) -> list[Pixels]:
+    """Pixels of the plan's roots over a window, in the calling thread.
+
+    Between nodes, a ``lane`` lets others pass.
+    """
+    run = _Run(plan, context, lane)
     return [run.value((root, grid, window)) for root in plan.roots]
