@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ecumene.core.errors import EcumeneError
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Window
-from tests.algorithms.scenes import image, masks_of, read, rectangle
+from tests.algorithms.scenes import GRID, WHOLE, image, masks_of, read, rectangle
 from tests.calls import call, call_json, engine
 
 H, W = 10, 12
@@ -226,3 +228,10 @@ def test_descriptions_read_no_pixels() -> None:
     assert found["bands"][0]["crs_transform"] == [10, 0, 500000, 0, -10, 5000000]
     assert call("Image.bandNames", result) == ["red", "green", "height"]
     assert call("Image.projection", band("red")).crs == "EPSG:32633"
+
+
+@given(st.integers(-300, 300), st.integers(-300, 300).filter(bool))
+def test_remainders_of_constants_fit_their_type(a, b):
+    image = call("Image.mod", call("Image.constant", a), call("Image.constant", b))
+    found, _ = read(image, WHOLE, GRID)["constant"]
+    assert (np.asarray(found) == int(np.fmod(a, b))).all()

@@ -115,14 +115,13 @@ def _divided(a: PixelType, b: PixelType) -> PixelType:
 
 
 def _modulo(a: PixelType, b: PixelType) -> PixelType:
+    """Nearer to zero than the divisor, no farther from it than the dividend, on the dividend's side."""
     base = union(a, b)
-    return base if not base.is_int else union(a, _symmetric(b) if a.bounds[0] < 0 else b)
-
-
-def _symmetric(t: PixelType) -> PixelType:
-    low, high = t.bounds
-    most = max(abs(int(low)), abs(int(high)))
-    return PixelType("int", -most, most, t.dimensions)
+    if not base.is_int:
+        return base
+    most = max(0, *(abs(int(end)) - 1 for end in b.bounds))
+    low, high = (int(end) for end in a.bounds)
+    return PixelType("int", max(min(low, 0), -most), min(max(high, 0), most), base.dimensions)
 
 
 def _absolute(t: PixelType) -> PixelType:

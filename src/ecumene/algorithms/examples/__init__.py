@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 
-_HEAD = re.compile(r"^\[([\w./]+)\]$", re.M)
+_HEAD = re.compile(r"^\[((?!None\]|True\]|False\])[A-Za-z][\w./]*)\]$", re.M)
 _SOURCE = re.compile(r"^source: (.+)\n", re.M)
 
 
