@@ -22,7 +22,7 @@ from ecumene.core.geometry import ErrorMargin
 from ecumene.core.query import Query
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Float, Integer, Object
-from ecumene.vector import geodesic
+from ecumene.vector import geodesic, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Measured(Filter):
                 return None
             return float(abs(a - b))
         p, q = geometry_of(a), geometry_of(b)
-        return None if p is None or q is None else geodesic.distance(p, q)
+        return None if p is None or q is None else nearest.distance(p, q)
 
     def matches(self, left: Any, right: Any = None) -> bool:
         """Whether the measure is at most the limit."""

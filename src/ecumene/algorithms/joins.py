@@ -26,7 +26,7 @@ from ecumene.core.errors import EvaluationError
 from ecumene.core.filter import Filter
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Boolean
-from ecumene.vector.predicates import lonlat
+from ecumene.vector.degrees import lonlat
 
 
 @dataclass(frozen=True)

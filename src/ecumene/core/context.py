@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ecumene.core.errors import Cancelled
 from ecumene.core.limits import OPEN, Limits
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ecumene.core.profile import Profile
     from ecumene.core.profiles import Profiles
     from ecumene.core.projection import Grid, Window
+
+
+Item = TypeVar("Item")
 
 
 class CancelToken:
@@ -37,6 +40,12 @@ class CancelToken:
             raise Cancelled("The request was cancelled.")
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise Cancelled("Computation timed out.")
+
+    def each(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items, with a check before each."""
+        for item in items:
+            self.check()
+            yield item
 
 
 class Catalog(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,26 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 
+class Keeper:
+    """Holds forms of a value that are asked for again and again; no part of the value."""
+
+    __slots__ = ("_kept",)
+    _kept: dict[Any, Any]
+
+    def keep(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, kept under a key for as long as the value lives."""
+        try:
+            kept = self._kept
+        except AttributeError:
+            kept = {}
+            object.__setattr__(self, "_kept", kept)
+        if key not in kept:
+            kept[key] = make()
+        return kept[key]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Geometry:
+class Geometry(Keeper):
     """A shape in a CRS.
 
     ``geodesic``: edges are shortest paths on the spheroid, else straight in the CRS.

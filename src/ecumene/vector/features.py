@@ -7,8 +7,11 @@ from typing import Any
 
 import shapely
 
-from ecumene.core.geometry import Geometry
-from ecumene.vector.transform import to_crs
+from ecumene.core.geometry import UNBOUNDED, Geometry
+from ecumene.vector.degrees import TOLERANCE, simple_parts
+from ecumene.vector.edges import check_edges
+from ecumene.vector.shapes import united
+from ecumene.vector.transform import with_edges
 
 _MULTI = {
     "Point": shapely.MultiPoint, "LineString": shapely.MultiLineString, "LinearRing": shapely.MultiLineString,
@@ -16,28 +19,51 @@ _MULTI = {
 }  # fmt: skip
 
 
-def collected(geometries: Iterable[Geometry]) -> Geometry:
-    """All geometries as one: a Multi geometry where they are of a kind, else a collection; none is changed."""
+def of_parts(parts: list[Any], crs: str, geodesic: bool) -> Geometry:
+    """Simple shapes as one: a Multi geometry where they are of a kind, else a collection."""
+    kinds = {shape.geom_type for shape in parts}
+    if len(kinds) == 1 and next(iter(kinds)) in _MULTI:
+        kind = next(iter(kinds))
+        if kind == "LinearRing":
+            parts = [shapely.LineString(s.coords) for s in parts]
+        return Geometry(_MULTI[kind](parts), crs, geodesic)
+    return Geometry(shapely.GeometryCollection(parts), crs, geodesic)
+
+
+def collected(geometries: Iterable[Geometry], within: float = TOLERANCE) -> Geometry:
+    """All geometries as one: a Multi geometry where they are of a kind, else a collection; none is changed.
+
+    Those of another CRS, or with other edges, than the first are brought to its kind within an error in
+    metres. LimitExceeded beyond two million edges.
+    """
     found = list(geometries)
     if not found:
         return Geometry(shapely.MultiPoint(), geodesic=True)
     if len(found) == 1:
         return found[0]
     if any(g.unbounded for g in found):
-        return next(g for g in found if g.unbounded)
-    crs, geodesic = found[0].crs, all(g.geodesic for g in found)
+        return UNBOUNDED
+    check_edges(sum(int(shapely.get_num_coordinates(g.shape)) for g in found))
+    first = found[0]
     shapes: list[Any] = []
     for geometry in found:
-        moved = geometry if geometry.crs == crs else to_crs(geometry, crs)
-        shapes += list(moved.shape.geoms) if hasattr(moved.shape, "geoms") else [moved.shape]
-    kinds = {shape.geom_type for shape in shapes}
-    if len(kinds) == 1 and next(iter(kinds)) in _MULTI:
-        kind = next(iter(kinds))
-        parts = [shapely.LineString(s.coords) for s in shapes] if kind == "LinearRing" else shapes
-        return Geometry(_MULTI[kind](parts), crs, geodesic)
-    return Geometry(shapely.GeometryCollection(shapes), crs, geodesic)
+        if geometry.crs != first.crs or geometry.geodesic != first.geodesic:
+            geometry = with_edges(geometry, first.crs, first.geodesic, within)
+        shapes += simple_parts(geometry.shape)
+    return of_parts(shapes, first.crs, first.geodesic)
 
 
-def merged(elements: Iterable[Any]) -> Geometry:
+def merged(elements: Iterable[Any], within: float = TOLERANCE) -> Geometry:
     """The geometries of elements (features and images) as one; elements without are left out."""
-    return collected(e.outline for e in elements if e.outline is not None)
+    return collected((e.outline for e in elements if e.outline is not None), within)
+
+
+def covered(elements: Iterable[Any], within: float = TOLERANCE) -> Geometry:
+    """Everything that the geometries of elements cover, united."""
+    found = [e.outline for e in elements if e.outline is not None]
+    if any(g.unbounded for g in found):
+        return UNBOUNDED
+    check_edges(sum(int(shapely.get_num_coordinates(g.shape)) for g in found))
+    if not found:
+        return Geometry(shapely.MultiPoint(), geodesic=True)
+    return united(found, within)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import shapely
 
 from ecumene.core import crs as crs_
@@ -16,27 +16,22 @@ from ecumene.vector.transform import to_crs
 TYPES = (
     "Point", "MultiPoint", "LineString", "LinearRing", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection",
 )  # fmt: skip
-_DEPTH = {
-    "Point": 1,
-    "MultiPoint": 2,
-    "LineString": 2,
-    "LinearRing": 2,
-    "MultiLineString": 3,
-    "Polygon": 3,
-    "MultiPolygon": 4,
-}
 
 
 def _points(coordinates: Any) -> list[tuple[float, float]]:
-    try:
-        array = np.asarray(coordinates, "float64")
-    except (TypeError, ValueError) as error:
-        raise EvaluationError("Invalid GeoJSON geometry: coordinates must be numbers.") from error
-    if array.size == 0:
-        return []
-    if array.ndim != 2 or array.shape[1] < 2:
-        raise EvaluationError("Invalid GeoJSON geometry: a position needs two numbers.")
-    return [(float(x), float(y)) for x, y in array[:, :2]]
+    """Positions; longitudes and latitudes alone, further numbers are left out."""
+    found = []
+    for position in coordinates:
+        if not isinstance(position, list | tuple) or len(position) < 2:
+            raise EvaluationError("Invalid geometry: a position needs two numbers.")
+        x, y = position[0], position[1]
+        for value in (x, y):
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise EvaluationError("Invalid geometry: coordinates must be numbers.")
+            if not math.isfinite(value):
+                raise EvaluationError("Invalid geometry: coordinates must be finite.")
+        found.append((float(x), float(y)))
+    return found
 
 
 def _ring(coordinates: Any) -> list[tuple[float, float]]:
@@ -58,7 +53,7 @@ def shape_of(kind: str, coordinates: Any) -> Any:
     """The Shapely shape of a type name and nested coordinates; open rings are closed."""
     match kind:
         case "Point":
-            points = _points([coordinates] if len(coordinates) else [])
+            points = _points([coordinates]) if coordinates else []
             return shapely.Point(points[0]) if points else shapely.Point()
         case "MultiPoint":
             return shapely.MultiPoint(_points(coordinates))
@@ -70,7 +65,10 @@ def shape_of(kind: str, coordinates: Any) -> Any:
         case "LinearRing":
             return shapely.LinearRing(_ring(coordinates))
         case "MultiLineString":
-            return shapely.MultiLineString([_points(line) for line in coordinates])
+            lines = [_points(line) for line in coordinates]
+            if any(len(line) == 1 for line in lines):
+                raise EvaluationError("Invalid geometry: a line needs at least two points.")
+            return shapely.MultiLineString([line for line in lines if line])
         case "Polygon":
             return _polygon(coordinates)
         case "MultiPolygon":

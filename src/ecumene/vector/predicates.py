@@ -1,72 +1,106 @@
-"""Spatial relations between geometries, with boxes deciding first."""
+"""Spatial relations between geometries, with boxes deciding first.
+
+Without a projection shapes are compared in degrees, where their edges are followed to a tenth of a metre;
+shapes across the antimeridian are moved by whole turns until they meet.
+"""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
 import shapely
 
 from ecumene.core.geometry import Geometry
-from ecumene.vector.geodesic import distance
-from ecumene.vector.transform import to_crs
+from ecumene.vector.degrees import around, is_planar, lonlat, shifted, turns_between
+from ecumene.vector.frames import Gnomonic, frame_for
+from ecumene.vector.nearest import distance
+from ecumene.vector.shapes import planar
 
-WORLD = "EPSG:4326"
-
-
-@lru_cache(maxsize=4096)
-def lonlat(geometry: Geometry) -> Any:
-    """A valid shape in degrees with straight edges, prepared; kept, since filters ask again and again."""
-    shape = to_crs(geometry, WORLD).shape
-    if not shape.is_valid:
-        shape = shapely.make_valid(shape)
-    shapely.prepare(shape)
-    return shape
+Test = Callable[[Any, Any], Any]
 
 
-def _shifted(left: Any, right: Any) -> Any:
-    """``right`` moved by whole turns to where ``left`` is (shapes across the antimeridian)."""
+_NOISE = 1e-3
+"""Metres by which shapes in a plane of the sphere may miss each other and still meet."""
+
+_DOUBT = 3e-6
+"""Degrees within which edges followed to a tenth of a metre leave it open on which side a vertex lies."""
+
+
+def _holds(test: Test, left: Any, right: Any) -> bool:
+    """Whether a test holds for the shapes with the right one moved by some whole turns."""
     if left.is_empty or right.is_empty:
-        return right
-    a, b = left.bounds, right.bounds
-    turns = round(((a[0] + a[2]) - (b[0] + b[2])) / 2 / 360)
-    if turns == 0 or (b[0] <= a[2] and a[0] <= b[2]):
-        return right
-    return shapely.transform(right, lambda p: p + [360 * turns, 0])
+        return False
+    turns = turns_between(left.bounds, right.bounds)
+    return any(bool(test(left, shifted(right, turn))) for turn in turns)
 
 
-def _pair(left: Geometry, right: Geometry, crs: str | None) -> tuple[Any, Any]:
-    if crs is not None and crs != WORLD:
-        return to_crs(left, crs).shape, to_crs(right, crs).shape
-    a = lonlat(left)
-    return a, _shifted(a, lonlat(right))
+def _grown(shape: Any, by: float) -> Any:
+    return shapely.buffer(shape, by, quad_segs=2)
 
 
-def intersects(left: Geometry, right: Geometry, crs: str | None = None) -> bool:
+def _decided(test: Test, left: Geometry, right: Geometry) -> bool:
+    """A test in a plane where geodesics are straight."""
+    frame = frame_for([left, right])
+    noise = _NOISE if isinstance(frame, Gnomonic) else _DOUBT
+    a, b = (frame.place(g, 0.01) for g in (left, right))
+    return bool(test(_grown(a, noise), b))
+
+
+def intersects(
+    left: Geometry, right: Geometry, crs: str | None = None, within: float = 0.1
+) -> bool:
     """Whether they have a point in common."""
     if left.unbounded or right.unbounded:
         return not (left.shape.is_empty or right.shape.is_empty)
-    a, b = _pair(left, right, crs)
-    return bool(shapely.intersects(a, b))
+    if crs is not None:
+        return bool(shapely.intersects(planar(left, crs, within), planar(right, crs, within)))
+    a, b = lonlat(left), lonlat(right)
+    if _holds(shapely.intersects, a, b):
+        return True
+    if is_planar(left) and is_planar(right):
+        return False
+    near = _holds(lambda p, q: shapely.dwithin(p, q, _DOUBT), a, b)
+    return near and _decided(shapely.intersects, left, right)
 
 
-def contains(left: Geometry, right: Geometry, crs: str | None = None) -> bool:
+def contains(left: Geometry, right: Geometry, crs: str | None = None, within: float = 0.1) -> bool:
     """Whether every point of the second is in the first; never for empty ones."""
     if left.unbounded:
         return not right.shape.is_empty
     if right.unbounded:
         return False
-    a, b = _pair(left, right, crs)
-    return not b.is_empty and bool(shapely.covers(a, b))
+    if crs is not None:
+        b = planar(right, crs, within)
+        return not b.is_empty and bool(shapely.covers(planar(left, crs, within), b))
+    if _holds(shapely.covers, around(left), lonlat(right)):
+        return True
+    if is_planar(left) and is_planar(right):
+        return False
+    near = _holds(shapely.covers, _margin(left), lonlat(right))
+    return near and _decided(shapely.covers, left, right)
 
 
-def disjoint(left: Geometry, right: Geometry, crs: str | None = None) -> bool:
+def _margin(geometry: Geometry) -> Any:
+    """The shape in degrees grown by what is in doubt, prepared and kept."""
+
+    def make() -> Any:
+        found = _grown(around(geometry), _DOUBT)
+        shapely.prepare(found)
+        return found
+
+    return geometry.keep("margin", make)
+
+
+def disjoint(left: Geometry, right: Geometry, crs: str | None = None, within: float = 0.1) -> bool:
     """Whether they have no point in common."""
-    return not intersects(left, right, crs)
+    return not intersects(left, right, crs, within)
 
 
 def within_distance(left: Geometry, right: Geometry, metres: float) -> bool:
-    """Whether the geodesic distance is at most a number of metres."""
+    """Whether the geodesic distance is at most a number of metres; never for empty ones."""
+    if left.shape.is_empty or right.shape.is_empty:
+        return False
     if left.unbounded or right.unbounded:
         return True
     return distance(left, right) <= metres

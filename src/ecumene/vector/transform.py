@@ -3,105 +3,62 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import pyproj
 import shapely
 from numpy.typing import NDArray
 
 from ecumene.core import crs as crs_
-from ecumene.core.errors import EvaluationError, LimitExceeded
-from ecumene.core.geometry import Geometry
+from ecumene.core.errors import EvaluationError
+from ecumene.core.geometry import ErrorMargin, Geometry
+from ecumene.vector.degrees import (
+    WORLD,
+    curve_of,
+    in_degrees,
+    mover,
+    valid,
+    wrapped,
+)
+from ecumene.vector.edges import (
+    GEOD,
+    RADIUS,
+    Move,
+    Offsets,
+    Plane,
+    Points,
+    Straight,
+    divided,
+    first_vertices,
+    follow,
+    rebuilt,
+)
 
-GEOD = pyproj.Geod(ellps="WGS84")
-MOST_VERTICES = 2_000_000
-LONGEST_GEODESIC = 20_000.0
-"""Metres between added vertices of a geodesic edge: it strays less than 8 m from straight lines between them."""
-
-LONGEST_PLANAR = 0.25
-"""Degrees (or the same length in metres) between added vertices of a planar edge that is transformed."""
-
-
-def _geodesic_ring(points: NDArray[Any]) -> NDArray[Any]:
-    """Vertices added along geodesics; longitudes run on continuously."""
-    lon, lat = points[:, 0], points[:, 1]
-    azimuth, _, length = GEOD.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])
-    pieces = np.maximum(np.ceil(np.asarray(length) / LONGEST_GEODESIC), 1).astype(int)
-    # Meridians and the equator are straight already.
-    straight = (lon[:-1] == lon[1:]) | ((lat[:-1] == 0) & (lat[1:] == 0))
-    pieces[straight] = np.minimum(pieces[straight], 4)
-    if int(pieces.sum()) > MOST_VERTICES:
-        raise LimitExceeded("The geometry has too many vertices.")
-    if bool((pieces == 1).all()):
-        return points[:, :2]
-    edge = np.repeat(np.arange(pieces.size), pieces)
-    step = np.arange(edge.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    found = points[np.append(edge, len(points) - 1), :2].copy()
-    added = np.nonzero(step)[0]
-    start = edge[added]
-    distance = step[added] / pieces[start] * np.asarray(length)[start]
-    east, north, _ = GEOD.fwd(lon[start], lat[start], np.asarray(azimuth)[start], distance)
-    found[added, 0] = east + 360 * np.round((lon[start] - east) / 360)
-    found[added, 1] = north
-    return found
+PLACED = 1.0
+"""Metres that edges may stray where a geometry is brought onto a grid."""
 
 
-def _planar_ring(points: NDArray[Any], longest: float) -> NDArray[Any]:
-    steps = np.abs(np.diff(points[:, :2], axis=0)).max(axis=1)
-    pieces = np.maximum(np.ceil(steps / longest), 1)
-    if not np.isfinite(pieces).all() or pieces.sum() > MOST_VERTICES:
-        raise LimitExceeded("The geometry has too many vertices.")
-    index = np.repeat(np.arange(pieces.size), pieces.astype(int))
-    starts = np.concatenate([[0], np.cumsum(pieces.astype(int))[:-1]])
-    share = (np.arange(index.size) - starts[index]) / pieces[index]
-    a, b = points[index, :2], points[index + 1, :2]
-    return np.concatenate([a + (b - a) * share[:, None], points[-1:, :2]])
+def metres(margin: ErrorMargin | None, fallback: float, crs: str = WORLD) -> float:
+    """An error margin in metres; one in projected units is taken in those of a CRS. Zero is the fallback."""
+    if margin is None or margin.value == 0:
+        return fallback
+    if margin.unit == "infinite":
+        return math.inf
+    return margin.value * (crs_.metres_per_unit(crs) if margin.unit == "projected" else 1.0)
 
 
-def densified(geometry: Geometry) -> Any:
-    """The shape with vertices added so that straight lines between them follow its edges."""
-    longest = LONGEST_PLANAR
-    if not crs_.is_geographic(geometry.crs):
-        longest = LONGEST_PLANAR * 111_000 / crs_.metres_per_unit(geometry.crs)
-    bend = geometry.geodesic and crs_.is_geographic(geometry.crs)
+def to_crs(geometry: Geometry, crs: str, tolerance: float = PLACED) -> Geometry:
+    """The valid geometry with straight edges in another CRS, within a tolerance in metres of its edges.
 
-    def ring(points: NDArray[Any]) -> NDArray[Any]:
-        if len(points) < 2:
-            return points[:, :2]
-        return _geodesic_ring(points) if bend else _planar_ring(points, longest)
-
-    return _map_rings(geometry.shape, ring)
-
-
-def _map_rings(shape: Any, function: Any) -> Any:
-    kind = shape.geom_type
-    if shape.is_empty or kind in ("Point", "MultiPoint"):
-        return shapely.force_2d(shape)
-    if kind in ("LineString", "LinearRing"):
-        points = function(np.asarray(shape.coords))
-        return shapely.LinearRing(points) if kind == "LinearRing" else shapely.LineString(points)
-    if kind == "Polygon":
-        shell = function(np.asarray(shape.exterior.coords))
-        return shapely.Polygon(
-            shell, [function(np.asarray(hole.coords)) for hole in shape.interiors]
-        )
-    parts = [_map_rings(part, function) for part in shape.geoms]
-    return type(shape)(parts)
-
-
-def to_crs(geometry: Geometry, crs: str, max_error: Any = None) -> Geometry:
-    """The geometry with straight edges in another CRS.
-
-    Geodesic edges follow the spheroid to about 8 m, transformed planar edges to about a thousandth of their
-    length; a polygon whose vertices cannot all be transformed loses those vertices.
+    Where the CRS is torn (mostly at the antimeridian) shapes are cut into parts. Rings that cross themselves
+    are taken apart. A polygon whose vertices cannot all be transformed loses those vertices.
     """
     target = crs_.canonical(crs)
-    if geometry.crs == target and not (geometry.geodesic and crs_.is_geographic(target)):
-        return geometry
-    return _moved(geometry, target)
+    return geometry.keep(  # type: ignore[no-any-return]
+        ("crs", target, tolerance), lambda: _placed(geometry, target, tolerance)
+    )
 
 
 def shapes_in(geometries: Sequence[Geometry], crs: str) -> NDArray[Any]:
@@ -117,35 +74,131 @@ def shapes_in(geometries: Sequence[Geometry], crs: str) -> NDArray[Any]:
     target = crs_.canonical(crs)
     for source, held in points.items():
         if source != target:
-            moved = shapely.transform(shapely.force_2d(out[held]), _mover(source, target))
+            moved = shapely.transform(shapely.force_2d(out[held]), mover(source, target))
             far = ~np.isfinite(shapely.bounds(moved)).all(axis=1) & ~shapely.is_empty(moved)
             moved[far] = [_without_infinities(shape) for shape in moved[far]]
             out[held] = moved
     return out
 
 
-def _mover(source: str, target: str) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    def move(points: NDArray[Any]) -> NDArray[Any]:
-        x, y = crs_.transform(source, target, points[:, 0], points[:, 1])
-        return np.column_stack([x, y])
+def _placed(geometry: Geometry, target: str, tolerance: float) -> Geometry:
+    same = geometry.crs == target and not (geometry.geodesic and crs_.is_geographic(target))
+    moved = geometry if same else _moved(geometry, target, tolerance)
+    shape = valid(moved.shape)
+    return moved if shape is moved.shape else moved.with_shape(shape)
 
-    return move
 
-
-@lru_cache(maxsize=256)
-def _moved(geometry: Geometry, target: str) -> Geometry:
-    """What ``to_crs`` gives; kept, since a request asks again and again for the same region."""
-    shape = (
-        densified(geometry)
-        if geometry.shape.geom_type not in ("Point", "MultiPoint")
-        else geometry.shape
-    )
-    moved = shape
-    if geometry.crs != target:
-        moved = shapely.transform(shapely.force_2d(shape), _mover(geometry.crs, target))
+def _moved(geometry: Geometry, target: str, tolerance: float) -> Geometry:
+    seam = _seam(target)
+    source: Geometry = geometry
+    if seam is not None and (crs_.is_geographic(geometry.crs) or crs_.is_geographic(target)):
+        shape = in_degrees(geometry, tolerance)
+        if not _within_turn(shape, seam - 180):
+            source = Geometry(wrapped(valid(shape), seam - 180), WORLD, geodesic=False)
+        elif crs_.is_geographic(target):
+            source = Geometry(shape, WORLD, geodesic=False)
+    moved = source.shape if source.crs == target else _followed(source, target, tolerance)
     if not np.isfinite(shapely.get_coordinates(moved)).all():
         moved = _without_infinities(moved)
     return Geometry(moved, target, geodesic=False, even_odd=geometry.even_odd)
+
+
+def _within_turn(shape: Any, centre: float) -> bool:
+    if shape.is_empty:
+        return True
+    west, _, east, _ = shape.bounds
+    return bool(west >= centre - 180 and east <= centre + 180 and east - west < 360 - 1e-9)
+
+
+def _followed(geometry: Geometry, target: str, tolerance: float) -> Any:
+    plane = Plane(mover(geometry.crs, target), tolerance / crs_.metres_per_unit(target))
+
+    def change(points: Points, offsets: Offsets) -> tuple[Points, Offsets]:
+        return follow(points, offsets, curve_of(geometry, points), plane)
+
+    return rebuilt(geometry.shape, change)
+
+
+@lru_cache(maxsize=1024)
+def _seam(crs: str) -> float | None:
+    """The longitude at which a CRS is torn; None if it is not, or has no place for it at all."""
+    if crs_.is_geographic(crs):
+        return 180.0
+    operation = crs_.parse(crs).coordinate_operation
+    origin = 0.0
+    for parameter in operation.params if operation is not None else ():
+        if parameter.name.lower().startswith("longitude of") and parameter.unit_name == "degree":
+            origin = float(parameter.value)
+    seam = origin + 180
+    for lat in (45.0, 0.0, -45.0):
+        sides = mover(WORLD, crs)(np.array([[seam - 1e-6, lat], [seam + 1e-6, lat]]))
+        if np.isfinite(sides).all():
+            gap = float(np.hypot(*(sides[1] - sides[0]))) * crs_.metres_per_unit(crs)
+            return seam if gap > 1_000 else None
+    return None
+
+
+def with_edges(geometry: Geometry, crs: str, geodesic: bool, tolerance: float) -> Geometry:
+    """The geometry in another CRS with edges of a kind; vertices are added only where the kinds differ."""
+    target = crs_.canonical(crs)
+    bent = geometry.geodesic and crs_.is_geographic(geometry.crs)
+    wanted = geodesic and crs_.is_geographic(target)
+    if geometry.unbounded or (target == geometry.crs and bent == wanted):
+        return geometry
+    if not wanted:
+        return to_crs(geometry, target, tolerance)
+    move, degrees = mover(geometry.crs, target), mover(geometry.crs, WORLD)
+    unit = crs_.metres_per_unit(geometry.crs)
+
+    def change(points: Points, offsets: Offsets) -> tuple[Points, Offsets]:
+        if not bent:
+            points, offsets = bent_edges(
+                points, offsets, Straight(points, unit), degrees, tolerance
+            )
+        return (points if geometry.crs == target else move(points)), offsets
+
+    return Geometry(rebuilt(geometry.shape, change), target, True, geometry.even_odd)
+
+
+def bent_edges(
+    points: Points, offsets: Offsets, straight: Straight, degrees: Move, tolerance: float
+) -> tuple[Points, Offsets]:
+    """Vertices added to straight edges of a plane so that geodesics between them follow the edges.
+
+    ``degrees`` moves points of the plane to longitudes and latitudes.
+    """
+    edges = first_vertices(offsets)
+    placed = degrees(points)
+    height = np.zeros(len(edges))
+    for share in (0.25, 0.5, 0.75):
+        height = np.fmax(height, _off_track(placed, edges, degrees(straight.at(edges, share))))
+    pieces = np.ones(len(points), np.int64)
+    turned = np.abs(placed[edges + 1, 0] - placed[edges, 0]) > 90
+    needed = np.ceil(np.sqrt(np.nan_to_num(height) / (0.75 * tolerance)))
+    pieces[edges] = np.maximum(np.where(turned, np.fmax(needed, 8), needed), 1)
+    division = divided(pieces, offsets)
+    found = points[division.vertex].copy()
+    found[division.added] = straight.at(division.edges, division.share)
+    return found, division.offsets
+
+
+def as_geodesic(shape: Any, degrees: Move, tolerance: float) -> Geometry:
+    """A shape of a plane in metres as a geometry with geodesic edges; ``degrees`` moves its points."""
+
+    def change(points: Points, offsets: Offsets) -> tuple[Points, Offsets]:
+        points, offsets = bent_edges(points, offsets, Straight(points, 1.0), degrees, tolerance)
+        return degrees(points), offsets
+
+    return Geometry(rebuilt(shape, change), WORLD, geodesic=True)
+
+
+def _off_track(degrees: Points, edges: NDArray[np.intp], points: Points) -> NDArray[np.float64]:
+    """Metres between points and the geodesics of edges, on a sphere."""
+    a, b = degrees[edges], degrees[edges + 1]
+    ahead, _, _ = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
+    there, _, far = GEOD.inv(a[:, 0], a[:, 1], points[:, 0], points[:, 1])
+    angle = np.radians(np.asarray(there) - np.asarray(ahead))
+    return np.asarray(RADIUS * np.abs(np.arcsin(np.sin(np.asarray(far) / RADIUS) * np.sin(angle))))
 
 
 def _without_infinities(shape: Any) -> Any:
@@ -166,13 +219,21 @@ def _without_infinities(shape: Any) -> Any:
 
 
 def lonlat_bounds(geometry: Geometry) -> tuple[float, float, float, float]:
-    """``(west, south, east, north)`` in degrees, geodesic bulges included; EvaluationError if there is none."""
+    """``(west, south, east, north)`` in degrees, geodesic bulges included; EvaluationError if there is none.
+
+    East is beyond 180 where the geometry crosses the antimeridian.
+    """
     if geometry.unbounded:
         return (-180.0, -90.0, 180.0, 90.0)
-    shape = to_crs(geometry, "EPSG:4326").shape
+    shape = in_degrees(geometry)
     if shape.is_empty:
         raise EvaluationError("Empty geometry.")
     west, south, east, north = shape.bounds
     if not all(math.isfinite(v) for v in (west, south, east, north)):
         raise EvaluationError("The geometry cannot be expressed in degrees.")
     return (west, south, east, north)
+
+
+__all__ = [
+    "GEOD", "PLACED", "lonlat_bounds", "metres", "shapes_in", "to_crs", "with_edges",
+]  # fmt: skip

@@ -15,15 +15,17 @@ from ecumene.core.context import Context
 from ecumene.core.element import INDEX, Element, Feature
 from ecumene.core.errors import EvaluationError
 from ecumene.core.filter import Filter
-from ecumene.core.geometry import ErrorMargin, Geometry
+from ecumene.core.geometry import UNBOUNDED, ErrorMargin, Geometry
 from ecumene.core.image import Image
 from ecumene.core.mapping import call_mapped
 from ecumene.core.projection import Projection
 from ecumene.core.registry import REGISTRY, algorithm
 from ecumene.core.wire import Algorithm as Function
 from ecumene.core.wire import Boolean, ElementArg, Integer, Long, Object, Wire
-from ecumene.vector.features import merged
-from ecumene.vector.transform import to_crs
+from ecumene.vector.degrees import TOLERANCE
+from ecumene.vector.features import covered, merged
+from ecumene.vector.shapes import around_all, box_of
+from ecumene.vector.transform import PLACED, metres
 
 Images = Annotated[Collection, Wire("ImageCollection")]
 ZERO = {"type": "ErrorMargin", "unit": "meters", "value": 0.0}
@@ -289,7 +291,7 @@ def geometry(collection: Collection, max_error: ErrorMargin = ZERO) -> Geometry:
     collection : the elements.
     max_error : error allowed where edges are transformed.
     """
-    return merged(collection)
+    return merged(collection, metres(max_error, TOLERANCE))
 
 
 @algorithm("Collection.bounds")
@@ -306,15 +308,24 @@ def bounds(
     max_error : error allowed where edges are transformed.
     proj : projection of the box.
     """
-    found = merged(collection)
-    if found.unbounded:
-        return found
     crs = proj.crs if isinstance(proj, Projection) else "EPSG:4326"
-    return Geometry(shapely.box(*to_crs(found, crs).shape.bounds), crs, geodesic=False)
+    boxes: list[tuple[float, float, float, float]] = []
+    for element in collection:
+        outline = element.outline
+        if outline is None or outline.shape.is_empty:
+            continue
+        if outline.unbounded:
+            return UNBOUNDED
+        boxes.append(box_of(outline, crs, metres(max_error, PLACED, crs)))
+    if not boxes:
+        return Geometry(shapely.Polygon(), crs, geodesic=False)
+    return Geometry(shapely.box(*around_all(boxes, crs)), crs, geodesic=False)
 
 
 @algorithm("Collection.union")
-def union(collection: Collection, max_error: ErrorMargin | None = None) -> Collection:
+def union(
+    collection: Collection, max_error: ErrorMargin | None = None, *, context: Context
+) -> Collection:
     """One feature, ``union_result``, whose geometry is everything that the elements cover.
 
     Parameters
@@ -322,20 +333,7 @@ def union(collection: Collection, max_error: ErrorMargin | None = None) -> Colle
     collection : the elements.
     max_error : error allowed where edges are transformed.
     """
-    shapes = []
-    geodesic = True
-    for element in collection:
-        outline = element.outline
-        if outline is not None:
-            geodesic = geodesic and outline.geodesic
-            shapes.append(
-                shapely.make_valid(
-                    outline.shape
-                    if outline.crs == "EPSG:4326"
-                    else to_crs(outline, "EPSG:4326").shape
-                )
-            )
-    joined = Geometry(shapely.union_all(shapes), geodesic=geodesic)
+    joined = covered(context.cancel.each(collection), metres(max_error, TOLERANCE))
     return Collection.of([Feature({INDEX: "union_result"}, geometry=joined)], "Feature")
 
 

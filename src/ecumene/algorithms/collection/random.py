@@ -17,7 +17,7 @@ from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.geometry import ErrorMargin, Geometry
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Integer, Long
-from ecumene.vector.predicates import lonlat
+from ecumene.vector.degrees import lonlat
 
 HUNDRED = {"type": "ErrorMargin", "unit": "meters", "value": 100.0}
 

@@ -1,0 +1,1 @@
+"""Geometries on the spheroid and in planes."""
