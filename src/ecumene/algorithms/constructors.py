@@ -72,7 +72,9 @@ def _nested(coordinates: Any, depth: int, name: str, crs: str = "EPSG:4326") -> 
     plain = _plain(coordinates, name, crs)
     if not isinstance(plain, list):
         raise EvaluationError(f"{name}: Coordinates must be a list.")
-    if plain and _numbers_only(plain) and depth > 1:
+    if not plain and depth > 1:
+        return plain
+    if _numbers_only(plain) and depth > 1:
         if len(plain) % 2:
             raise EvaluationError(
                 f"{name}: An even number of coordinates is needed, got {len(plain)}."
