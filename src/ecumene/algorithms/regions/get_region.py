@@ -20,7 +20,8 @@ from ecumene.core.image import Band, Image
 from ecumene.core.projection import Projection, affine, apply
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Float, Object, Wire
-from ecumene.vector.predicates import intersects, lonlat
+from ecumene.vector.degrees import lonlat
+from ecumene.vector.predicates import intersects
 
 TOGETHER = 256
 """Bands that are computed in one pass."""
