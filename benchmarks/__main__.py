@@ -1,161 +1,116 @@
-"""``python -m benchmarks [--n 20 40] [--reps 5] [--root build/bench]``: a table of ratios.
+"""``python -m benchmarks [WORKLOAD …] [--n 20 40] [--reps 5] [--peers odc ecumene]``: Ecumene beside open peers in one paired run.
 
-Every contestant has its own warm process; repetition k asks every one of them for place k, in an
-order that turns, one at a time. Quoted are medians of the ratios within a repetition to the first
-peer, with their spread, and the share of pixels that differ from it by more than one level.
+Workloads: all by default, or prefixes of w1_cloud w1_plain w2_native w2_overview w2_native_load w2_overview_load w3 w4 w5_mean_circle
+w5_mean_square w5_median_circle w5_median_square fresh overhead. Every contestant has its own warm process; repetition k asks every one
+of them for place k, alone, in an order that turns. Quoted are medians of the ratios within a repetition to the best peer of the run,
+with their spread, beside the check of every timed answer (the worst is shown).
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import io
+import datetime as dt
 import json
-import os
-import statistics
-import subprocess
+import shutil
 import sys
+import warnings
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from PIL import Image
+from benchmarks import archive as archives
+from benchmarks import environments, paired, report
+from benchmarks.tasks import TASKS
 
-from benchmarks import archive
-
-PEERS = ("odc", "rasterio", "ecumene")
-
-
-class Peer:
-    """A worker process."""
-
-    def __init__(self, name: str, python: str, folder: Path) -> None:
-        log = (folder.parent.parent / f"{name}.log").open("w")
-        command = [python, "-m", "benchmarks.worker", name, str(folder)]
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        line = self._line()
-        self.names: list[str] = json.loads(line)
-
-    def _line(self) -> str:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit("a contestant ended; see its log in build/bench")
-        return line
-
-    def ask(self, **request: Any) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        found: dict[str, Any] = json.loads(self._line())
-        return found
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(30)
+LONG = {"overhead": 30, "fresh": 10, "w2_native": 10, "w2_overview": 10, "w3": 7}
+"""Repetitions of short workloads, where --reps does not ask for a number."""
 
 
-def environment(root: Path) -> str:
-    """The peers' interpreter, installed the first time."""
-    python = root / "env" / "bin" / "python"
-    mark = root / "env" / "ok"
-    if not mark.exists():
-        uv = Path(".venv-boot/bin/uv")
-        print("Preparing the peers' environment …", file=sys.stderr)
-        subprocess.run([str(uv), "venv", "-q", "--clear", str(root / "env")], check=True)
-        wanted = str(Path(__file__).with_name("requirements.txt"))
-        subprocess.run(
-            [str(uv), "pip", "install", "-q", "--python", str(python), "-r", wanted], check=True
-        )
-        mark.touch()
-    return str(python)
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("workloads", nargs="*", help="prefixes of workloads (default: all)")
+    parser.add_argument(
+        "--n", type=int, nargs="+", default=[20, 40], help="scenes of W1 (W4: the first)"
+    )
+    parser.add_argument(
+        "--reps", type=int, help="repetitions (default: 5; more of short workloads)"
+    )
+    parser.add_argument(
+        "--peers", nargs="+", help="modules of benchmarks.peers that take part (default: all)"
+    )
+    parser.add_argument(
+        "--root", type=Path, default=Path("build/bench"), help="archive, environments, logs"
+    )
+    parser.add_argument(
+        "--size", type=int, default=archives.SIZE, help="pixels of a side of the archive"
+    )
+    parser.add_argument("--dates", type=int, default=archives.DATES, help="dates of the archive")
+    parser.add_argument("--markdown", action="store_true", help="tables for docs/performance.md")
+    parser.add_argument("--json", type=Path, help="write every figure here")
+    return parser.parse_args()
 
 
-def _pixels(answer: dict[str, Any]) -> Any:
-    return np.asarray(
-        Image.open(io.BytesIO(base64.b64decode(answer["picture"]))).convert("RGB")
-    ).astype(int)
-
-
-def measure(
-    peers: list[Peer], n: int, cloud: bool, reps: int
-) -> list[tuple[str, float, float, float, float, float, float]]:
-    """Rows: name, median seconds, ratio (median, low, high), share of differing pixels, peak MB."""
-    turns = [(peer, name) for peer in peers for name in peer.names]
-    reference = turns[0][1]
-    seconds: dict[str, list[float]] = {name: [] for _, name in turns}
-    differing: dict[str, float] = {}
-    memory: dict[str, float] = {}
-    for k in range(-1, reps):
-        answers = {}
-        order = turns[k % len(peers) :] + turns[: k % len(peers)] if k >= 0 else turns
-        order.sort(key=lambda turn: "again" in turn[1])
-        for peer, name in order:
-            answers[name] = peer.ask(name=name, k=k + 1, n=n, cloud=cloud)
-        if k < 0:
-            base = _pixels(answers[reference])
-            for name, answer in answers.items():
-                differing[name] = float((np.abs(_pixels(answer) - base).max(axis=-1) > 1).mean())
+def _wanted(options: argparse.Namespace) -> list[tuple[str, int]]:
+    """Workloads with their numbers of scenes."""
+    out = []
+    for name, task in TASKS.items():
+        if options.workloads and not any(name.startswith(p) for p in options.workloads):
             continue
-        for name, answer in answers.items():
-            seconds[name].append(answer["seconds"])
-            memory[name] = answer["peak_mb"]
-    rows = []
-    for _, name in turns:
-        ratios = [a / b for a, b in zip(seconds[name], seconds[reference], strict=True)]
-        rows.append(
-            (
-                name,
-                statistics.median(seconds[name]),
-                statistics.median(ratios),
-                min(ratios),
-                max(ratios),
-                differing[name],
-                memory[name],
-            )
-        )
-    return rows
+        scenes = [report.ANY] if not task.scenes else options.n[:1] if name == "w4" else options.n
+        out += [(name, n) for n in scenes]
+    return out
+
+
+def _run(name: str, n: int, options: argparse.Namespace, folder: Path) -> list[paired.Series]:
+    task, root = TASKS[name], options.root.resolve()
+    reps = options.reps or LONG.get(name, 5)
+    peers: list[paired.Peer] = []
+    try:
+        for module, environment in task.peers.items():
+            if not options.peers or module in options.peers:
+                python = environments.python(environment, root)
+                peers.append(paired.Peer(module, python, folder, root))
+        return paired.measure(name, task, peers, paired.asked(root, folder, name, n), reps)
+    finally:
+        for peer in peers:
+            peer.close()
+        shutil.rmtree(root / "answers", ignore_errors=True)
+
+
+def _read(folder: Path) -> None:
+    """The archive, once, so that the page cache has it."""
+    for path in folder.rglob("*.tif"):
+        with path.open("rb") as file:
+            while file.read(1 << 24):
+                pass
 
 
 def main() -> None:
     """Runs everything and prints the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--n", type=int, nargs="+", default=[20, 40])
-    parser.add_argument("--reps", type=int, default=5)
-    parser.add_argument("--root", type=Path, default=Path("build/bench"))
-    options = parser.parse_args()
-    options.root.mkdir(parents=True, exist_ok=True)
-    folder = archive.ensure(options.root / "archive").resolve()
-    python = environment(options.root)
-    peers = [Peer(name, sys.executable if name == "ecumene" else python, folder) for name in PEERS]
-    try:
-        for n in options.n:
-            for cloud in (True, False):
-                title = "clouds masked by class" if cloud else "no data masked"
-                print(f"\nW1, median of {n} scenes, {title}: 640 x 640, 3 bands, PNG")
-                print(f"{'':28}{'ratio':>7}{'spread':>14}{'seconds':>9}{'differ':>9}{'peak MB':>9}")
-                for name, time, ratio, low, high, share, peak in measure(
-                    peers, n, cloud, options.reps
-                ):
-                    spread = f"{low:.2f} to {high:.2f}"
-                    print(
-                        f"{name:28}{ratio:7.2f}{spread:>14}{time:9.2f}{share:9.2%}{peak:9.0f}",
-                        flush=True,
-                    )
-    finally:
-        for peer in peers:
-            peer.close()
+    options = _options()
+    warnings.simplefilter("ignore")
+    folder = archives.ensure(options.root, options.size, options.dates).resolve()
+    _read(folder)
+    table = report.markdown if options.markdown else report.plain
+    results: dict[tuple[str, int], list[paired.Series]] = {}
+    for name, n in _wanted(options):
+        series = _run(name, n, options, folder)
+        if not series:
+            continue
+        results[name, n] = series
+        task = TASKS[name]
+        title = f"{task.title.format(n=n)} (check: {task.measure}; {len(series[0].seconds)} repetitions)"
+        print("\n" + table(title, report.rows(task, series)), flush=True)
+        if options.json:
+            figures = {
+                f"{a} {b}": [asdict(one) for one in found] for (a, b), found in results.items()
+            }
+            options.json.write_text(json.dumps(figures, indent=1))
+    print(f"\nFigures, {dt.date.today()}")
+    for figure in report.figures(results):
+        print("| " + " | ".join(figure) + " |")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The contestants, a module each; ``benchmarks.worker`` runs one of them in a process of its own."""
