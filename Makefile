@@ -38,8 +38,8 @@ lint: .venv/.ok ## Formatting, lint, types, import layers
 conformance: .venv/.ok ## Run the public conformance cases against a live server (a ratchet)
 	@$(PY) -m tests.conformance.ratchet
 
-bench: .venv/.ok ## Measure beside the open peers (prepares an archive the first time)
-	@$(PY) -m benchmarks
+bench: .venv/.ok ## Measure beside the open peers, all or a part: make bench BENCH="w1 w2 --n 20 --reps 3"
+	@$(PY) -m benchmarks $(BENCH)
 
 docs: .venv/.ok ## Generate the algorithm reference from the registry
 	@$(PY) -m ecumene.cli docs build --output docs/reference

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 BANDS = ("B02", "B03", "B04", "B08")
-OPERATIONS = ("add", "subtract", "multiply", "min", "max", "ratio")
+OPERATIONS = ("add", "subtract", "min", "max", "distance", "blend")
 SIZE = 12
 """Operations of an expression."""
 
@@ -30,25 +30,33 @@ def _constants(rng: np.random.Generator) -> Iterator[float]:
         yield float(np.round(rng.uniform(0.2, 0.9), 6))
 
 
-def _ratio(a: Any, b: Any) -> Any:
-    """Between -1 and 1 whatever the operands are."""
-    return a.subtract(b).divide(a.abs().add(b.abs()).add(1))
+def _distance(a: Any, b: Any) -> Any:
+    return a.subtract(b).abs()
+
+
+def _blend(a: Any, b: Any) -> Any:
+    """Half the harmonic mean: as large as the operands are."""
+    return a.multiply(b).divide(a.abs().add(b.abs()).add(1))
+
+
+MADE = {"distance": _distance, "blend": _blend}
 
 
 def _built(node: Any, leaf: Any, constants: Iterator[float]) -> Any:
     if node is None:
-        return leaf(next(constants))
+        return leaf(1000 * next(constants))
     if isinstance(node, str):
         return leaf(node).multiply(next(constants))
     left, right = (_built(part, leaf, constants) for part in node[1:])
-    return _ratio(left, right) if node[0] == "ratio" else getattr(left, node[0])(right)
+    made = MADE.get(node[0])
+    return made(left, right) if made else getattr(left, node[0])(right)
 
 
 def expression(node: Any, leaf: Any, constants: int) -> Any:
     """The shape filled with the constants of a seed and bounded to -1 … 1; ``leaf`` makes bands and numbers into operands."""
     drawn = _constants(np.random.default_rng(constants))
     value = _built(node, leaf, drawn)
-    return value.divide(value.abs().add(next(drawn)))
+    return value.divide(value.abs().add(1000 * next(drawn)))
 
 
 class Operand:

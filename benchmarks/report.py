@@ -38,7 +38,7 @@ def rows(task: Task, series: list[Series]) -> list[Row]:
                 f"{statistics.median(ratios):.2f}",
                 "" if one is reference else _spread(ratios),
                 f"{one.median:.4f}",
-                f"{statistics.median(one.cpu):.3f}",
+                f"{statistics.mean(one.cpu):.3f}",
                 shown(one.check, task),
                 f"{max(one.peak_mb):.0f}",
             )

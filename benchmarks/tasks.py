@@ -128,7 +128,6 @@ TASKS: dict[str, Task] = {
     "w2_native": Task("W2, tile of one scene at zoom 14 (full resolution), PNG, one request at a time", W2, _tile, EXACT),
     "w2_overview": Task("W2, tile of one scene at zoom 11 (overview 4), PNG, one request at a time", W2, _tile, EXACT),
     "w2_native_load": Task("W2, 60 tiles at zoom 14, 8 in flight: seconds a tile", LOAD, _tiles, EXACT, parts=w.LOAD),
-    "w2_overview_load": Task("W2, 60 tiles at zoom 11, 8 in flight: seconds a tile", LOAD, _tiles, EXACT, parts=w.LOAD),
     "w3": Task("W3, mean of an index in a polygon of 1.5 million pixels", {"coverage": "peers", "rasterio_numpy": "peers", "ecumene_region": OWN}, _mean, "relative difference to exactextract"),
     "w4": Task("W4, whole composite of {n} scenes, 3 bands, to GeoTIFF", {"odc": "peers", "rasterio_numpy": "peers", "ecumene": OWN, "floor": OWN}, _whole, "pixels unlike numpy's", most=2, scenes=True),
     "w5_mean_circle": Task("W5, focal mean, circle of radius 5, 2048 x 2048 with mask", W5, _focal, "greatest difference to SciPy where no neighbour is masked"),

@@ -5,6 +5,7 @@ The tile's blocks are decoded before, so what is compared is the work on the exp
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from functools import partial
@@ -49,12 +50,10 @@ def _request(ask: w.Ask, constants: int) -> bytes:
 
 
 def _expected(ask: w.Ask, constants: int) -> np.ndarray:
-    """What numpy makes of the bands as the server gives them (their lookup is W2's check)."""
+    """What numpy makes of the bands as the server gives them (their lookup is W2's check); -1 outside the swath."""
     raw = ecumene.body(
         ecumene_tiles.image(ask, ask.k).unmask(0), "NPY", _place(ask), expressions.BANDS
     )
-    import io
-
     bands = np.load(io.BytesIO(ecumene._SERVER[0].pixels(raw)))
     tree = expressions.shape(np.random.default_rng([RUN, ask.k]))
 
@@ -62,7 +61,7 @@ def _expected(ask: w.Ask, constants: int) -> np.ndarray:
         return expressions.Operand(bands[what] if isinstance(what, str) else what)
 
     values = expressions.expression(tree, leaf, constants).values
-    return np.broadcast_to(values, (w.TILE, w.TILE))
+    return np.where(bands["B02"] > 0, values, -1)
 
 
 def _before(ask: w.Ask, other: int) -> bytes:

@@ -119,5 +119,4 @@ TASKS = {
     "w2_native": ONE,
     "w2_overview": ONE,
     "w2_native_load": MANY,
-    "w2_overview_load": MANY,
 }

@@ -65,4 +65,4 @@ def _tiles(ask: w.Ask, given: Any) -> list[bytes]:
 
 
 ONE, MANY = {"TiTiler": Contestant(_tile)}, {"TiTiler": Contestant(_tiles)}
-TASKS = {"w2_native": ONE, "w2_overview": ONE, "w2_native_load": MANY, "w2_overview_load": MANY}
+TASKS = {"w2_native": ONE, "w2_overview": ONE, "w2_native_load": MANY}
