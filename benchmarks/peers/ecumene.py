@@ -61,10 +61,13 @@ def grid(crs: str, transform: Any, width: int, height: int) -> dict[str, Any]:
     }
 
 
-def body(image: ee.Image, kind: str, pixel_grid: dict[str, Any], bands: Any) -> dict[str, Any]:
-    """A request of ``image:computePixels``."""
+def body(
+    image: ee.Image | dict[str, Any], kind: str, pixel_grid: dict[str, Any], bands: Any
+) -> dict[str, Any]:
+    """A request of ``image:computePixels``; the image may be an expression that is encoded already."""
+    encoded = image if isinstance(image, dict) else ee.serializer.encode(image, for_cloud_api=True)
     return {
-        "expression": ee.serializer.encode(image, for_cloud_api=True),
+        "expression": encoded,
         "fileFormat": kind,
         "bandIds": list(bands),
         "grid": pixel_grid,

@@ -48,7 +48,7 @@ def _prepared(ask: w.Ask) -> tuple[Any, ...]:
     image = pixels.select_bands(pixels.as_image(value, services, context), body["bandIds"])
     grid, window = grids.resolve(image, pick(body, "grid"), None, context.limits)
     pixels.render(image, grid, window, "NPY", context)
-    shown = pixels.visualized(image, body["visualizationOptions"])
+    shown = pixels.visualized(image, body["visualizationOptions"], context)
     return shown, grid, window, "PNG", context
 
 

@@ -20,10 +20,20 @@ SHOWN = {"visualizationOptions": {"ranges": [{"min": 0, "max": w.STRETCH}]}}
 _MAPS: dict[str, str] = {}
 
 
+def _asset(ask: w.Ask, k: int) -> str:
+    properties = w.scene(ask.archive, k)["properties"]["ee:properties"]
+    return f"BENCH/S2/{properties['system:index']}"
+
+
 def image(ask: w.Ask, k: int) -> ee.Image:
     """The scene of a place."""
-    properties = w.scene(ask.archive, k)["properties"]["ee:properties"]
-    return ee.Image(f"BENCH/S2/{properties['system:index']}")
+    return ee.Image(_asset(ask, k))
+
+
+def _loaded(ask: w.Ask, k: int) -> dict[str, Any]:
+    """The same as the client encodes it, for callers that have no server to initialize it with."""
+    call = {"functionName": "Image.load", "arguments": {"id": {"constantValue": _asset(ask, k)}}}
+    return {"result": "0", "values": {"0": {"functionInvocationValue": call}}}
 
 
 def zoom_of(ask: w.Ask) -> int:
@@ -34,7 +44,7 @@ def zoom_of(ask: w.Ask) -> int:
 def request(ask: w.Ask, k: int, x: int, y: int) -> bytes:
     """A tile as a request of ``image:computePixels``."""
     place = ecumene.grid("EPSG:3857", w.tile_transform(zoom_of(ask), x, y), w.TILE, w.TILE)
-    return json.dumps(ecumene.body(image(ask, k), "PNG", place, w.RGB) | SHOWN).encode()
+    return json.dumps(ecumene.body(_loaded(ask, k), "PNG", place, w.RGB) | SHOWN).encode()
 
 
 def post(ask: w.Ask, given: bytes) -> bytes:
