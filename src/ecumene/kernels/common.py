@@ -37,6 +37,11 @@ def readonly(element: Any) -> Any:
     return types.Array(element, 1, "C", readonly=True)
 
 
+def given(kind: Any, dimensions: int) -> Any:
+    """The type of a contiguous array that a kernel only reads (one that nobody may write will do)."""
+    return types.Array(kind, dimensions, "C", readonly=True)
+
+
 def helper(function: Function) -> Function:
     """A function that only kernels call."""
     made: Function = numba.njit(inline="always", nogil=True, error_model="numpy")(function)

@@ -10,6 +10,7 @@ from functools import singledispatch
 
 import numpy as np
 
+from ecumene.numerics.focal.order import STACKED
 from ecumene.numerics.folds import FOLDS, STREAMED
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import (
@@ -32,6 +33,7 @@ from ecumene.plan.nodes import (
     Stack,
     Windowed,
 )
+from ecumene.plan.nodes.neighborhood import KEPT
 
 
 @singledispatch
@@ -103,7 +105,10 @@ def effort(node: PlanNode, inputs: int) -> float:
 
 @effort.register
 def _(node: Neighborhood, inputs: int) -> float:
-    return float(node.kernel.weights.size if node.kernel.weights is not None else 1)
+    weights = node.kernel.weights
+    used = weights[weights != 0]
+    quick = node.op in ("mean", "min", "max", "convolve") and (used == used[:1]).all()
+    return 16.0 + 4 * weights.shape[0] if quick else float(weights.size)
 
 
 @effort.register
@@ -152,10 +157,15 @@ def _(node: Fold, own: float, below: float, inputs: float) -> float:
 
 @scratch.register
 def _(node: Neighborhood, own: float, below: float, inputs: float) -> float:
-    stacked = node.op in ("median", "mode") or (
-        node.op == "reduce" and node.reducer is not None and node.reducer.name not in STREAMED
-    )
-    return 32 * (own + below) + (16.0 * node.kernel.weights.size * own if stacked else 0)
+    cells = float(node.kernel.weights.size)
+    # Stacks of neighbours are taken by rows: at least one row, here as long as a block can be.
+    stacked = min(cells * own, STACKED + cells * 8 * math.sqrt(own))
+    kept = min(cells * own, KEPT + cells * 8 * math.sqrt(own))
+    if node.op in ("median", "mode"):
+        return 48 * (own + below) + 20 * stacked
+    if node.op != "reduce" or node.reducer is None:
+        return 48 * (own + below)
+    return 48 * (own + below) + (100 * own if node.reducer.name in STREAMED else 80 * kept)
 
 
 @scratch.register
