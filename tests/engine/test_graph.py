@@ -47,7 +47,8 @@ from tests.engine.graphs import (
 def test_every_kind_of_node_has_its_value(node, expected):
     found = run_graph(graph(node))
     assert found == expected
-    assert type(found) is type(expected)
+    assert isinstance(found, type(expected))
+    assert isinstance(found, bool) is isinstance(expected, bool)
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,14 @@ from ecumene.core.registry import REGISTRY, Algorithm, Registry
 
 MODULES = (
     "arrays",
+    "blobs",
     "classifiers",
     "collection.aggregates",
     "collection.basic",
     "collection.random",
     "confusion",
     "constructors",
+    "date_ranges",
     "dates",
     "dictionaries",
     "elements",
@@ -62,6 +64,7 @@ MODULES = (
     "regions.reduce",
     "regions.sample",
     "regions.stratified",
+    "selectors",
     "strings",
     "terrain",
     "values",

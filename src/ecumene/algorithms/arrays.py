@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,14 @@ import numpy as np
 from ecumene.algorithms.reducers.apply import reduce_array
 from ecumene.core.array import Array
 from ecumene.core.context import Context
+from ecumene.core.equality import measured
 from ecumene.core.errors import EvaluationError, LimitExceeded
-from ecumene.core.pixel_type import DOUBLE, PixelType, of_dtype, of_value, union
+from ecumene.core.pixel_type import DOUBLE, INT64, PixelType, of_dtype, of_value, union
 from ecumene.core.reducer import Reducer
 from ecumene.core.registry import algorithm
+from ecumene.core.typename import type_name
 from ecumene.core.wire import Integer, Number, Object
-from ecumene.numerics.elementwise import saturate
+from ecumene.numerics.elementwise import half_up, saturate
 
 
 def require(name: str, condition: bool, message: str) -> None:
@@ -30,14 +33,23 @@ def _bounded(name: str, size: int, context: Context) -> None:
         )
 
 
-def _axis(name: str, values: Any, axis: int, *, new: bool = False) -> int:
-    last = values.ndim + (1 if new else 0)
+MOST_AXES = 32
+"""Dimensions that an array may have."""
+
+
+def _axis(name: str, values: Any, axis: int) -> int:
     require(
         name,
-        0 <= axis < last,
+        0 <= axis < values.ndim,
         f"Axis {axis} is out of range for an array of {values.ndim} dimensions.",
     )
     return axis
+
+
+def _with_axes(name: str, values: Any, count: int) -> Any:
+    """The values with at least this many axes; new ones at the end, of length one."""
+    require(name, count <= MOST_AXES, f"An array has at most {MOST_AXES} dimensions, not {count}.")
+    return values.reshape(*values.shape, *(1,) * max(count - values.ndim, 0))
 
 
 def _plain(value: Any) -> Any:
@@ -61,9 +73,10 @@ def standard(values: Any) -> PixelType:
 @algorithm("Array")
 def array(values: Object, pixel_type: PixelType | None = None) -> Array:
     """An array of nested lists of numbers; without a type, the smallest that holds them all."""
+    measured(values)
     plain = _plain(values)
     if isinstance(plain, str) or plain is None or isinstance(plain, dict):
-        raise EvaluationError(f"Array: Cannot make an array of '{plain}'.")
+        raise EvaluationError(f"Array: Cannot make an array of a value of type {type_name(plain)}.")
     try:
         data = np.asarray(plain)
     except ValueError:
@@ -81,7 +94,7 @@ def array(values: Object, pixel_type: PixelType | None = None) -> Array:
     ):
         data = data.astype("int64")
     kind = standard(data) if pixel_type is None else pixel_type
-    rounded = np.floor(data + 0.5) if kind.is_int and data.dtype.kind == "f" else data
+    rounded = half_up(data) if kind.is_int else data
     return Array(saturate(rounded, kind), kind.with_dimensions(data.ndim))
 
 
@@ -91,32 +104,56 @@ def typed_as(values: Any, source: Array) -> Array:
 
 
 @algorithm("Array.accum")
-def accum(array: Array, axis: Integer, reducer: Reducer | None = None) -> Array:
+def accum(
+    array: Array, axis: Integer, reducer: Reducer | None = None, *, context: Context
+) -> Array:
     """At each position the reduction of all elements up to it, along an axis; sums if no reducer is given."""
     name = "Array.accum"
-    _axis(name, array.values, axis)
+    values = array.values
+    _axis(name, values, axis)
     if reducer is None:
-        return Array.of(np.cumsum(array.values, axis=axis))
-    parts = []
-    for end in range(1, array.values.shape[axis] + 1):
-        part = typed_as(np.take(array.values, range(end), axis=axis), array)
-        parts.append(reduce_array(reducer, part, [axis], None).values)
-    return Array.of(np.concatenate(parts, axis=axis))
+        wide = "int64" if values.dtype.kind in "iu" else values.dtype
+        return Array.of(np.cumsum(values, axis=axis, dtype=wide))
+    require(
+        name,
+        reducer.inputs == 1 and len(reducer.output_names) == 1,
+        "The reducer must have one input and one output.",
+    )
+    if values.size == 0:
+        return array
+    accumulator = reducer.accumulator
+    moved = np.moveaxis(values, axis, 0)
+    state, parts = accumulator.start(moved.shape[1:]), []
+    for place in range(len(moved)):
+        context.cancel.check()
+        state = accumulator.add(state, [moved[place : place + 1]], [None])
+        found = next(
+            value
+            for kept, (value, _) in zip(reducer.outputs, accumulator.finish(state), strict=True)
+            if kept
+        )
+        parts.append(np.array(found))
+    joined = np.stack(parts)
+    require(name, joined.dtype.kind in "iufb", "The reducer must give numbers.")
+    return Array.of(np.moveaxis(joined, 0, axis))
 
 
 @algorithm("Array.argmax", returns="List<Integer>")
 def argmax(array: Array) -> list[Integer] | None:
-    """Position of the first largest element; null for an empty array."""
-    if array.values.size == 0:
+    """Position of the first largest element; null for an empty array. NaN is below every number."""
+    values = array.values
+    if values.size == 0:
         return None
-    place = np.unravel_index(int(np.argmax(array.values)), array.values.shape)
+    if values.dtype.kind == "f":
+        values = np.where(np.isnan(values), -np.inf, values)
+    place = np.unravel_index(int(np.argmax(values)), values.shape)
     return [int(k) for k in place]
 
 
 @algorithm("Array.bitsToArray")
 def bits_to_array(input: Number) -> Array:
-    """The bits of an integer, the lowest first, up to the highest that is set."""
-    value = int(input) & (2**64 - 1)
+    """The bits of an integer, the lowest first, up to the highest that is set; fractions are cut off."""
+    value = int(saturate(np.asarray(input), INT64)) & (2**64 - 1)
     bits = [(value >> k) & 1 for k in range(max(value.bit_length(), 1))]
     return Array.of(np.asarray(bits, "uint8"))
 
@@ -126,9 +163,9 @@ def cat(arrays: list[Array], axis: Integer = 0) -> Array:
     """Arrays joined along an axis; lower-dimensional ones get a new axis at the end."""
     name = "Array.cat"
     require(name, bool(arrays), "At least one array is needed.")
-    dims = max(max(a.values.ndim for a in arrays), axis + 1)
     require(name, axis >= 0, f"Invalid axis {axis}.")
-    parts = [a.values.reshape(*a.values.shape, *(1,) * (dims - a.values.ndim)) for a in arrays]
+    dims = max(max(a.values.ndim for a in arrays), axis + 1)
+    parts = [_with_axes(name, a.values, dims) for a in arrays]
     kind = union(*(a.type.with_dimensions(0) for a in arrays))
     try:
         return Array(
@@ -171,12 +208,10 @@ def dot_product(array1: Array, array2: Array) -> Number:
         a.ndim == b.ndim == 1 and a.shape == b.shape,
         "Two 1-D arrays of equal length are needed.",
     )
-    found = (
-        np.dot(a.astype("int64"), b.astype("int64"))
-        if a.dtype.kind in "iu" and b.dtype.kind in "iu"
-        else np.dot(a.astype("float64"), b)
-    )
-    return found.item()  # type: ignore[no-any-return]
+    found = float(np.dot(a.astype("float64"), b.astype("float64")))
+    if a.dtype.kind in "iu" and b.dtype.kind in "iu" and abs(found) < 2.0**62:
+        return int(np.dot(a.astype("int64"), b.astype("int64")))
+    return found
 
 
 @algorithm("Array.get")
@@ -201,7 +236,7 @@ def get(array: Array, position: list[Integer]) -> Number:
 @algorithm("Array.identity")
 def identity(size: Integer, *, context: Context) -> Array:
     """The identity matrix of a size."""
-    require("Array.identity", size >= 1, f"The size must be positive, got {size}.")
+    require("Array.identity", size >= 0, f"The size must not be negative, got {size}.")
     _bounded("Array.identity", size * size, context)
     return Array.of(np.eye(size, dtype="uint8"))
 
@@ -217,8 +252,9 @@ def mask(input: Array, mask: Array) -> Array:
     """The slices of the array where the mask, which has one axis longer than 1, is not 0."""
     name = "Array.mask"
     values, chosen = input.values, mask.values
-    if chosen.ndim < values.ndim:
-        chosen = chosen.reshape(*chosen.shape, *(1,) * (values.ndim - chosen.ndim))
+    require(name, values.ndim > 0, "The array must have at least one dimension.")
+    require(name, chosen.ndim <= values.ndim, "The mask has more dimensions than the array.")
+    chosen = _with_axes(name, chosen, values.ndim)
     long = [k for k in range(values.ndim) if chosen.shape[k] > 1]
     require(name, len(long) <= 1, "The mask must have at most one axis longer than 1.")
     axis = (
@@ -238,13 +274,11 @@ def mask(input: Array, mask: Array) -> Array:
 @algorithm("Array.pad")
 def pad(array: Array, lengths: list[Integer], pad: Number = 0, *, context: Context) -> Array:
     """The array extended at its ends to given lengths."""
-    values = array.values
     sizes = list(lengths)
-    while values.ndim < len(sizes):
-        values = values[..., None]
+    values = _with_axes("Array.pad", array.values, len(sizes))
     sizes += list(values.shape[len(sizes) :])
     total = [max(n, m) for n, m in zip(sizes, values.shape, strict=True)]
-    _bounded("Array.pad", int(np.prod([float(n) for n in total])), context)
+    _bounded("Array.pad", math.prod(total), context)
     kind = union(array.type.with_dimensions(0), of_value(pad))
     widths = [(0, n - m) for n, m in zip(total, values.shape, strict=True)]
     found = np.pad(saturate(values, kind), widths, constant_values=pad)
@@ -258,12 +292,19 @@ def project(array: Array, axes: list[Integer]) -> Array:
     values = array.values
     for axis in axes:
         _axis(name, values, axis)
+    require(name, len(set(axes)) == len(axes), "Each axis may be given only once.")
+    require(name, bool(axes) or values.size == 1, "An axis must be given.")
     rest = [k for k in range(values.ndim) if k not in axes]
     require(
-        name, all(values.shape[k] == 1 for k in rest), "Axes that are left out must have length 1."
+        name,
+        all(values.shape[k] <= 1 for k in rest),
+        "Axes that are left out must have a length of at most 1.",
     )
     moved = np.transpose(values, [*axes, *rest])
-    return typed_as(moved.reshape([values.shape[k] for k in axes]), array)
+    kept = [values.shape[k] for k in axes]
+    if any(values.shape[k] == 0 for k in rest):
+        kept = [0] * len(kept)
+    return typed_as(moved.reshape(kept), array)
 
 
 @algorithm("Array.reduce")
@@ -283,9 +324,7 @@ def repeat(array: Array, axis: Integer = 0, copies: Integer = 2, *, context: Con
         axis >= 0 and copies >= 0,
         "The axis and the number of copies must not be negative.",
     )
-    require("Array.repeat", axis < 16, f"Axis {axis} is out of range.")
-    while values.ndim <= axis:
-        values = values[..., None]
+    values = _with_axes("Array.repeat", values, axis + 1)
     _bounded("Array.repeat", values.size * max(copies, 1), context)
     return typed_as(
         np.concatenate([values] * copies, axis=axis) if copies else np.take(values, [], axis=axis),
@@ -296,7 +335,12 @@ def repeat(array: Array, axis: Integer = 0, copies: Integer = 2, *, context: Con
 @algorithm("Array.reshape")
 def reshape(array: Array, shape: Array) -> Array:
     """The same elements in another shape; one length may be -1."""
-    sizes = [int(k) for k in shape.values.reshape(-1)]
+    sizes = [int(k) for k in saturate(shape.values.reshape(-1), INT64)]
+    require(
+        "Array.reshape",
+        len(sizes) <= MOST_AXES,
+        f"An array has at most {MOST_AXES} dimensions, not {len(sizes)}.",
+    )
     try:
         return typed_as(array.values.reshape(sizes), array)
     except ValueError:
@@ -329,6 +373,8 @@ def sort(array: Array, keys: Array | None = None) -> Array:
     if keys is None:
         long = [k for k in range(values.ndim) if values.shape[k] != 1]
         require(name, len(long) <= 1, "Only one axis may be longer than 1 without keys.")
+        if values.ndim == 0:
+            return array
         return typed_as(np.sort(values, axis=long[0] if long else 0), array)
     order_of = keys.values
     long = [k for k in range(order_of.ndim) if order_of.shape[k] != 1]
@@ -347,10 +393,9 @@ def sort(array: Array, keys: Array | None = None) -> Array:
 @algorithm("Array.transpose", "Array.matrixTranspose")
 def transpose(array: Array, axis1: Integer = 0, axis2: Integer = 1) -> Array:
     """Two axes exchanged; missing axes have length one."""
-    values = array.values
-    require("Array.transpose", 0 <= axis1 < 16 and 0 <= axis2 < 16, "Axes must not be negative.")
-    while values.ndim <= max(axis1, axis2):
-        values = values[..., None]
+    name = "Array.transpose"
+    require(name, axis1 >= 0 and axis2 >= 0, "Axes must not be negative.")
+    values = _with_axes(name, array.values, max(axis1, axis2) + 1)
     return typed_as(np.swapaxes(values, axis1, axis2), array)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecumene.algorithms import arrays
 from ecumene.core.array import Array
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
@@ -55,8 +56,11 @@ def tabulated(actual: Any, predicted: Any, order: list[int] | None) -> Confusion
 @algorithm("ConfusionMatrix")
 def confusion_matrix(array: Object, order: list[Integer] | None = None) -> ConfusionMatrix:
     """A confusion matrix of a square array of counts."""
-    counts = np.asarray(array.values if isinstance(array, Array) else array)
-    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or counts.dtype.kind not in "iuf":
+    try:
+        counts = arrays.array(array).values
+    except EvaluationError:
+        counts = np.zeros(0)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise EvaluationError("ConfusionMatrix: A square 2-D array is needed.")
     classes = tuple(range(counts.shape[0])) if order is None else tuple(order)
     if len(classes) != counts.shape[0]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import math
-from typing import Any
 
 from ecumene.core.dates import MAX_MS, MIN_MS, Date, DateRange
 from ecumene.core.errors import EvaluationError
 from ecumene.core.registry import algorithm
-from ecumene.core.wire import Boolean, Float, Integer, Long, Number, Object
-from ecumene.numerics import joda
+from ecumene.core.wire import Float, Integer, Long, Number, Object
+from ecumene.numerics import joda, joda_parse, zones
 
 UNITS = {
     "second": 1000.0, "minute": 60_000.0, "hour": 3_600_000.0, "day": 86_400_000.0, "week": 604_800_000.0,
@@ -22,15 +21,15 @@ UNITS = {
 
 def unit_of(name: str, algorithm_name: str) -> str:
     """A unit in singular; EvaluationError if there is none of this name."""
-    unit = name.lower().rstrip("s")
+    unit = name.lower().removesuffix("s")
     if unit not in UNITS:
         raise EvaluationError(f"{algorithm_name}: Unknown unit '{name}'.")
     return unit
 
 
 def parse_date(text: str, tz: str | None = None) -> Date:
-    """A date from ISO text (see ``numerics.joda.parse_iso``)."""
-    return Date(joda.parse_iso(text, tz))
+    """A date from ISO text (see ``numerics.zones.parse_iso``)."""
+    return Date(zones.parse_iso(text, tz))
 
 
 @algorithm("Date")
@@ -47,8 +46,8 @@ def date(value: Object, time_zone: str | None = None) -> Date:
     if isinstance(value, str):
         return parse_date(value, time_zone)
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return Date(int(value))
-    raise EvaluationError(f"Date: Cannot make a date of '{value}'.")
+        return Date.of_number(value)
+    raise EvaluationError("Date: A date is made of a number, a string or another date.")
 
 
 @algorithm("Date.fromYMD")
@@ -62,7 +61,7 @@ def from_ymd(year: Integer, month: Integer, day: Integer, time_zone: str | None 
     day : 1 to 31.
     time_zone : where the day starts; UTC if missing.
     """
-    return Date(joda.millis_of(joda.local(time_zone, year, month, day)))
+    return Date(zones.millis_of(zones.local(time_zone, year, month, day)))
 
 
 @algorithm("Date.parse")
@@ -75,7 +74,7 @@ def parse(format: str, date: str, time_zone: str | None = None) -> Date:
     date : the text.
     time_zone : of text without zone; UTC if missing.
     """
-    return Date(joda.parse_pattern(format, date, time_zone))
+    return Date(joda_parse.parse_pattern(format, date, time_zone))
 
 
 @algorithm("Date.format")
@@ -106,7 +105,7 @@ def _add_months(when: dt.datetime, months: int) -> dt.datetime:
     total = when.year * 12 + when.month - 1 + months
     year, month = divmod(total, 12)
     if not 1 <= year <= 9999:
-        raise EvaluationError("Date.advance: The date is outside the years 1 to 9999.")
+        raise OverflowError
     day = min(when.day, calendar.monthrange(year, month + 1)[1])
     return when.replace(year=year, month=month + 1, day=day)
 
@@ -117,17 +116,20 @@ def advanced(start: int, delta: float, unit: str, tz: str | None) -> int:
     rest = delta - whole
     try:
         if unit in ("month", "year"):
-            when = _add_months(joda.at(start, tz), whole * (12 if unit == "year" else 1))
-            found = joda.millis_of(when)
+            when = _add_months(zones.at(start, tz), whole * (12 if unit == "year" else 1))
+            found = zones.millis_of(when)
         elif unit in ("day", "week"):
-            found = joda.millis_of(
-                joda.at(start, tz) + dt.timedelta(days=whole * (7 if unit == "week" else 1))
+            found = zones.millis_of(
+                zones.at(start, tz) + dt.timedelta(days=whole * (7 if unit == "week" else 1))
             )
         else:
-            found = start + int(whole * UNITS[unit])
+            found = start + whole * int(UNITS[unit])
     except OverflowError:
         raise EvaluationError("Date.advance: The date is outside the years 1 to 9999.") from None
-    return found + round(rest * UNITS[unit])
+    found += round(rest * UNITS[unit])
+    if not MIN_MS <= found <= MAX_MS:
+        raise EvaluationError("Date.advance: The date is outside 64-bit milliseconds.")
+    return found
 
 
 @algorithm("Date.advance")
@@ -183,7 +185,7 @@ def get(date: Date, unit: str, time_zone: str | None = None) -> Long:
     unit : ``year month week day hour minute second``.
     time_zone : where; UTC if missing.
     """
-    when = joda.at(date.millis, time_zone)
+    when = zones.at(date.millis, time_zone)
     name = unit_of(unit, "Date.get")
     return int(when.isocalendar()[1] if name == "week" else getattr(when, name))
 
@@ -204,7 +206,7 @@ def _floor(when: dt.datetime, unit: str) -> dt.datetime:
 
 def range_of(millis: int, unit: str, tz: str | None) -> DateRange:
     """The unit of the calendar that holds an instant."""
-    start = joda.millis_of(_floor(joda.at(millis, tz), unit))
+    start = zones.millis_of(_floor(zones.at(millis, tz), unit))
     return DateRange(start, advanced(start, 1, unit, tz))
 
 
@@ -249,14 +251,14 @@ def get_relative(date: Date, unit: str, in_unit: str, time_zone: str | None = No
     small, large = unit_of(unit, "Date.getRelative"), unit_of(in_unit, "Date.getRelative")
     if UNITS[small] >= UNITS[large]:
         return 0
-    when = joda.at(date.millis, time_zone)
+    when = zones.at(date.millis, time_zone)
     start = _floor(when, large)
     if small == "month":
         return when.month - start.month + 12 * (when.year - start.year)
     days = (when.date() - start.date()).days
     if small in ("day", "week"):
         return days // (7 if small == "week" else 1)
-    return int((date.millis - joda.millis_of(start)) // UNITS[small])
+    return int((date.millis - zones.millis_of(start)) // UNITS[small])
 
 
 @algorithm("Date.update")
@@ -277,137 +279,38 @@ def update(
     second : new second.
     time_zone : where; UTC if missing.
     """
-    when = joda.at(date.millis, time_zone)
-    given = {
-        "year": year,
-        "month": month,
-        "day": day,
-        "hour": hour,
-        "minute": minute,
-        "second": second,
-    }
-    fields: dict[str, Any] = {k: int(v) for k, v in given.items() if v is not None}
-    try:
-        return Date(joda.millis_of(when.replace(**fields)))
-    except (ValueError, OverflowError) as error:
-        raise EvaluationError(f"Date.update: Invalid date: {error}.") from None
+    when = zones.at(date.millis, time_zone)
+    if year is not None:
+        zones.check("year", year, 1, 9999)
+        when = _clamped(when, year, when.month)
+    if month is not None:
+        zones.check("monthOfYear", month, 1, 12)
+        when = _clamped(when, when.year, month)
+    last = calendar.monthrange(when.year, when.month)[1]
+    for name, field, value, low, high in (
+        ("dayOfMonth", "day", day, 1, last),
+        ("hourOfDay", "hour", hour, 0, 23),
+        ("minuteOfHour", "minute", minute, 0, 59),
+    ):
+        if value is not None:
+            zones.check(name, value, low, high)
+            when = when.replace(**{field: value})  # type: ignore[arg-type]
+    if second is not None:
+        when = _at_second(when, second)
+    return Date(zones.millis_of(when))
 
 
-@algorithm("DateRange")
-def date_range(start: Object, end: Object = None, time_zone: str | None = None) -> DateRange:
-    """The time from a date to (but not including) another.
-
-    Parameters
-    ----------
-    start : first instant.
-    end : instant after the last; one millisecond after the start if missing.
-    time_zone : of dates given as text.
-    """
-    if isinstance(start, DateRange) and end is None:
-        return start
-    first = date(start, time_zone).millis
-    return DateRange(first, first + 1 if end is None else date(end, time_zone).millis)
+def _clamped(when: dt.datetime, year: int, month: int) -> dt.datetime:
+    """Another year and month; a day that the month does not have becomes its last."""
+    day = min(when.day, calendar.monthrange(year, month)[1])
+    return when.replace(year=year, month=month, day=day)
 
 
-@algorithm("DateRange.unbounded")
-def unbounded() -> DateRange:
-    """All time."""
-    return DateRange(MIN_MS, MAX_MS)
-
-
-@algorithm("DateRange.start")
-def start(date_range: DateRange) -> Date:
-    """The first instant.
-
-    Parameters
-    ----------
-    date_range : the range.
-    """
-    return Date(date_range.start)
-
-
-@algorithm("DateRange.end")
-def end(date_range: DateRange) -> Date:
-    """The instant after the last.
-
-    Parameters
-    ----------
-    date_range : the range.
-    """
-    return Date(date_range.end)
-
-
-@algorithm("DateRange.isEmpty")
-def is_empty(date_range: DateRange) -> Boolean:
-    """Whether no instant is inside.
-
-    Parameters
-    ----------
-    date_range : the range.
-    """
-    return date_range.is_empty
-
-
-@algorithm("DateRange.isUnbounded")
-def is_unbounded(date_range: DateRange) -> Boolean:
-    """Whether it is all time.
-
-    Parameters
-    ----------
-    date_range : the range.
-    """
-    return date_range.start == MIN_MS and date_range.end == MAX_MS
-
-
-def _as_range(value: Any) -> DateRange:
-    return value if isinstance(value, DateRange) else date_range(value)
-
-
-@algorithm("DateRange.contains")
-def contains(date_range: DateRange, other: Object) -> Boolean:
-    """Whether a date or range lies inside.
-
-    Parameters
-    ----------
-    date_range : the range.
-    other : a date or range.
-    """
-    inner = _as_range(other)
-    return date_range.start <= inner.start and inner.end <= date_range.end
-
-
-@algorithm("DateRange.intersects")
-def intersects(date_range: DateRange, other: DateRange) -> Boolean:
-    """Whether the ranges have an instant in common.
-
-    Parameters
-    ----------
-    date_range : the range.
-    other : a date or range.
-    """
-    return max(date_range.start, other.start) < min(date_range.end, other.end)
-
-
-@algorithm("DateRange.intersection")
-def intersection(date_range: DateRange, other: DateRange) -> DateRange:
-    """The common part of two ranges.
-
-    Parameters
-    ----------
-    date_range : the range.
-    other : a date or range.
-    """
-    first = max(date_range.start, other.start)
-    return DateRange(first, max(first, min(date_range.end, other.end)))
-
-
-@algorithm("DateRange.union")
-def union(date_range: DateRange, other: DateRange) -> DateRange:
-    """From the earlier start to the later end.
-
-    Parameters
-    ----------
-    date_range : the range.
-    other : a date or range.
-    """
-    return DateRange(min(date_range.start, other.start), max(date_range.end, other.end))
+def _at_second(when: dt.datetime, second: float) -> dt.datetime:
+    """Another second; the milliseconds stay unless the second has a fraction."""
+    if not 0 <= second < 60:
+        raise EvaluationError(f"Value {second} for secondOfMinute must be in the range [0,59]")
+    whole = int(second)
+    if second == whole:
+        return when.replace(second=whole)
+    return when.replace(second=whole, microsecond=int((second - whole) * 1000) * 1000)

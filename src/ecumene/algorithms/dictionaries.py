@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from ecumene.algorithms import arrays
 from ecumene.algorithms.elements import matching
 from ecumene.algorithms.image.bands import constant_band
 from ecumene.core.array import Array
@@ -14,6 +13,7 @@ from ecumene.core.errors import EvaluationError
 from ecumene.core.geometry import Geometry
 from ecumene.core.image import Image
 from ecumene.core.registry import algorithm
+from ecumene.core.typename import type_name
 from ecumene.core.wire import Algorithm as Function
 from ecumene.core.wire import Boolean, Integer, Number, Object
 
@@ -32,8 +32,12 @@ def dictionary(input: Object = None) -> Items:
     if isinstance(input, list):
         if len(input) % 2:
             raise EvaluationError("Dictionary: A list must have an even number of elements.")
-        return {str(k): v for k, v in zip(input[::2], input[1::2], strict=True)}
-    raise EvaluationError(f"Dictionary: Cannot make a dictionary of '{input}'.")
+        if not all(isinstance(key, str) for key in input[::2]):
+            raise EvaluationError("Dictionary: Keys must be strings.")
+        return dict(zip(input[::2], input[1::2], strict=True))
+    raise EvaluationError(
+        f"Dictionary: Cannot make a dictionary of a value of type {type_name(input)}."
+    )
 
 
 @algorithm("Dictionary.combine")
@@ -77,7 +81,9 @@ def get(dictionary: Items, key: str, default_value: Object = None) -> Object:
 def _typed(name: str, items: dict[str, Any], key: str, kinds: tuple[type, ...], word: str) -> Any:
     value = _get(name, items, key)
     if value is not None and not isinstance(value, kinds):
-        raise EvaluationError(f"{name}: The value of '{key}' is not of type {word}: {value}.")
+        raise EvaluationError(
+            f"{name}: The value of '{key}' is not of type {word}, but of type {type_name(value)}."
+        )
     return value
 
 
@@ -97,7 +103,7 @@ def get_string(dictionary: Items, key: str) -> str:
 def get_array(dictionary: Items, key: str) -> Array:
     """The array of a key."""
     value = _typed("Dictionary.getArray", dictionary, key, (Array, list), "Array")
-    return Array.of(np.asarray(value)) if isinstance(value, list) else value
+    return arrays.array(value) if isinstance(value, list) else value
 
 
 @algorithm("Dictionary.getGeometry")
@@ -188,19 +194,13 @@ def values(dictionary: Items, keys: list[str] | None = None) -> list[Object]:
 @algorithm("Dictionary.toArray")
 def to_array(dictionary: Items, keys: list[str] | None = None, axis: Integer = 0) -> Array:
     """Numeric values as an array; arrays are joined along an axis."""
-    found = [
-        _get("Dictionary.toArray", dictionary, key)
-        for key in (sorted(dictionary) if keys is None else keys)
-    ]
-    parts = [np.asarray(v.values if isinstance(v, Array) else v) for v in found]
-    if any(part.dtype == object or part.dtype.kind in "US" for part in parts):
-        raise EvaluationError("Dictionary.toArray: All values must be numbers or arrays.")
-    if all(part.ndim == 0 for part in parts):
-        return Array.of(np.asarray([part.item() for part in parts]))
+    name = "Dictionary.toArray"
+    found = [_get(name, dictionary, key) for key in (sorted(dictionary) if keys is None else keys)]
     try:
-        return Array.of(np.concatenate([np.atleast_1d(part) for part in parts], axis=axis))
-    except ValueError as error:
-        raise EvaluationError(f"Dictionary.toArray: {error}") from None
+        parts = [value if isinstance(value, Array) else arrays.array(value) for value in found]
+        return arrays.cat(parts, axis)
+    except EvaluationError as error:
+        raise EvaluationError(f"{name}: {error.message.partition(': ')[2]}") from None
 
 
 @algorithm("Dictionary.toImage")

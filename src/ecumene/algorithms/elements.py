@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from ecumene.core.image import Image
 from ecumene.core.projection import Projection
 from ecumene.core.registry import REGISTRY, algorithm, describe
 from ecumene.core.wire import AnyType, Boolean, ElementArg, Number, Object
+from ecumene.numerics import regex
 from ecumene.vector.transform import to_crs
 
 
@@ -242,15 +242,7 @@ def matching(names: list[str], selectors: list[str], name: str) -> list[str]:
     """Names chosen by exact names or regular expressions of whole names."""
     out: list[str] = []
     for selector in selectors:
-        if selector in names:
-            found = [selector]
-        else:
-            try:
-                pattern = re.compile(selector)
-            except re.error:
-                raise EvaluationError(f"{name}: Invalid pattern '{selector}'.") from None
-            found = [n for n in names if pattern.fullmatch(n)]
-        out += [n for n in found if n not in out]
+        out += [n for n in regex.chosen(names, selector, name) if n not in out]
     return out
 
 

@@ -14,7 +14,7 @@ from ecumene.core.errors import EvaluationError
 from ecumene.core.image import Image
 from ecumene.core.pixel_type import DOUBLE, FLOAT, PixelType, of_dtype
 from ecumene.core.registry import REGISTRY, Algorithm, Argument
-from ecumene.numerics.elementwise import ALIASES, CASTS, OPS, Op, saturate
+from ecumene.numerics.elementwise import ALIASES, CASTS, OPS, Op, half_up, saturate
 
 UNARY = {
     "abs": "Distance from zero.",
@@ -120,11 +120,7 @@ def array(op: Op, *arrays: Array) -> Array:
     with np.errstate(all="ignore"):
         if op.name in CASTS:
             target = CASTS[op.name]
-            found = (
-                np.floor(values[0] + 0.5)
-                if target.is_int and values[0].dtype.kind == "f"
-                else values[0]
-            )
+            found = half_up(values[0]) if target.is_int else values[0]
             kind = target
         elif op.kind == "float":
             found = op.function(*(v.astype("float64") for v in values))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,13 +19,22 @@ LARGEST = 1024
 Rule = Callable[[NDArray[Any], NDArray[Any], float, float], NDArray[Any]]
 
 
-def _offsets(x_radius: float, y_radius: float) -> tuple[NDArray[Any], NDArray[Any]]:
-    rx, ry = int(np.ceil(x_radius - 1e-9)), int(np.ceil(y_radius - 1e-9))
-    if max(rx, ry) > LARGEST:
+def whole_cells(radius: float) -> int:
+    """Cells on either side of the centre whose offset is at most the radius."""
+    return math.floor(radius + 1e-9)
+
+
+def inner_cells(radius: float) -> int:
+    """Cells on either side of the centre whose offset is below the radius."""
+    return max(math.ceil(radius - 1e-9) - 1, 0)
+
+
+def _offsets(x_cells: int, y_cells: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    if max(x_cells, y_cells) > LARGEST:
         raise LimitExceeded(
-            f"Kernel: The radius must be at most {LARGEST} pixels, got {max(rx, ry)}."
+            f"Kernel: The radius must be at most {LARGEST} pixels, got {max(x_cells, y_cells)}."
         )
-    y, x = np.mgrid[-ry : ry + 1, -rx : rx + 1]
+    y, x = np.mgrid[-y_cells : y_cells + 1, -x_cells : x_cells + 1]
     return x, y
 
 
@@ -44,6 +55,7 @@ def shaped(
     normalize: bool,
     magnitude: float,
     settings: dict[str, Any],
+    reach: Callable[[float], int] = whole_cells,
 ) -> Kernel:
     """A kernel of a rule on offsets; one in metres is made anew for each scale."""
     if units not in ("pixels", "meters"):
@@ -52,7 +64,7 @@ def shaped(
         raise EvaluationError(f"{name}: The radius must not be negative.")
 
     def make(rx: float, ry: float, unit: str) -> Kernel:
-        x, y = _offsets(rx, ry)
+        x, y = _offsets(reach(rx), reach(ry))
         weights = _finished(rule(x, y, rx, ry), normalize, magnitude)
         return Kernel(name, weights, (weights.shape[1] // 2, weights.shape[0] // 2), unit, settings)
 
@@ -72,7 +84,7 @@ def _euclidean(x: Any, y: Any, rx: float, ry: float) -> Any:
 
 SHAPES: dict[str, tuple[Rule, bool, str]] = {
     "circle": (
-        lambda x, y, r, _: x * x + y * y <= r * r + 1e-9 if r != 1.5 else np.ones_like(x),
+        lambda x, y, r, _: x * x + y * y <= r * r + 1e-9,
         True,
         "A filled circle.",
     ),
@@ -219,14 +231,14 @@ def gaussian(
         "normalize": normalize,
         "magnitude": magnitude,
     }
-    ratio = sigma / radius if radius else 1.0
 
     def rule(x: Any, y: Any, r: float, _: float) -> Any:
-        s = sigma if units == "pixels" else max(ratio * (r + 1), 1e-9)
-        return np.exp(-(x * x + y * y) / (2 * s * s))
+        spread = sigma * r / radius if radius else sigma  # in cells
+        return np.exp(-(x * x + y * y) / (2 * spread * spread))
 
-    trimmed = max(radius - 1, 0) if units == "pixels" else radius
-    return shaped("Kernel.gaussian", rule, trimmed, trimmed, units, normalize, magnitude, settings)
+    return shaped(
+        "Kernel.gaussian", rule, radius, radius, units, normalize, magnitude, settings, inner_cells
+    )
 
 
 def _fixed(
@@ -285,46 +297,58 @@ REGISTRY.add(
 )
 
 
+def _derived(make: Callable[..., Kernel], *sources: Kernel) -> Kernel:
+    """A kernel made of others; of kernels in metres it is made anew for each scale."""
+    found = make(*sources)
+    if all(kernel.sized is None for kernel in sources):
+        return found
+
+    def sized(metres: float) -> Kernel:
+        return make(*(k if k.sized is None else k.sized(metres) for k in sources))
+
+    return replace(found, units="meters", sized=sized)
+
+
 @algorithm("Kernel.rotate")
 def rotate(kernel: Kernel, rotations: Integer) -> Kernel:
     """A kernel turned by quarters of a circle, clockwise."""
-    turns = rotations % 4
-    weights, (x, y) = kernel.weights, kernel.focus
-    for _ in range(turns):
-        height = weights.shape[0]
-        weights, (x, y) = np.rot90(weights, -1), (height - 1 - y, x)
-    return Kernel(
-        "Kernel.rotate", weights, (x, y), kernel.units, {"kernel": kernel, "rotations": rotations}
-    )
+
+    def make(source: Kernel) -> Kernel:
+        weights, (x, y) = source.weights, source.focus
+        for _ in range(rotations % 4):
+            height = weights.shape[0]
+            weights, (x, y) = np.rot90(weights, -1), (height - 1 - y, x)
+        settings = {"kernel": kernel, "rotations": rotations}
+        return Kernel("Kernel.rotate", weights, (x, y), "pixels", settings)
+
+    return _derived(make, kernel)
 
 
 @algorithm("Kernel.add")
 def add(kernel1: Kernel, kernel2: Kernel, normalize: Boolean = False) -> Kernel:
     """The sum of two kernels, centre on centre."""
-    (x1, y1), (x2, y2) = kernel1.focus, kernel2.focus
-    x, y = max(x1, x2), max(y1, y2)
-    (h1, w1), (h2, w2) = kernel1.weights.shape, kernel2.weights.shape
-    width, height = x + max(w1 - x1, w2 - x2), y + max(h1 - y1, h2 - y2)
-    out = np.zeros((height, width))
-    out[y - y1 : y - y1 + h1, x - x1 : x - x1 + w1] += kernel1.weights
-    out[y - y2 : y - y2 + h2, x - x2 : x - x2 + w2] += kernel2.weights
-    return Kernel(
-        "Kernel.add",
-        _finished(out, normalize, 1.0),
-        (x, y),
-        kernel1.units,
-        {"kernel1": kernel1, "kernel2": kernel2},
-    )
+
+    def make(first: Kernel, second: Kernel) -> Kernel:
+        (x1, y1), (x2, y2) = first.focus, second.focus
+        x, y = max(x1, x2), max(y1, y2)
+        (h1, w1), (h2, w2) = first.weights.shape, second.weights.shape
+        width, height = x + max(w1 - x1, w2 - x2), y + max(h1 - y1, h2 - y2)
+        out = np.zeros((height, width))
+        out[y - y1 : y - y1 + h1, x - x1 : x - x1 + w1] += first.weights
+        out[y - y2 : y - y2 + h2, x - x2 : x - x2 + w2] += second.weights
+        settings = {"kernel1": kernel1, "kernel2": kernel2, "normalize": normalize}
+        return Kernel("Kernel.add", _finished(out, normalize, 1.0), (x, y), "pixels", settings)
+
+    return _derived(make, kernel1, kernel2)
 
 
 @algorithm("Kernel.inverse")
 def inverse(kernel: Kernel) -> Kernel:
     """Each weight replaced by its reciprocal; zeros stay."""
-    w = kernel.weights
-    return Kernel(
-        "Kernel.inverse",
-        np.where(w == 0, 0, 1 / np.where(w == 0, 1, w)),
-        kernel.focus,
-        kernel.units,
-        {"kernel": kernel},
-    )
+
+    def make(source: Kernel) -> Kernel:
+        w = source.weights
+        found = np.where(w == 0, 0, 1 / np.where(w == 0, 1, w))
+        return Kernel("Kernel.inverse", found, source.focus, "pixels", {"kernel": kernel})
+
+    return _derived(make, kernel)

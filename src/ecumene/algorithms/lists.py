@@ -11,14 +11,19 @@ from ecumene.algorithms.reducers.apply import reduce_list
 from ecumene.core.array import Array
 from ecumene.core.collection import compare
 from ecumene.core.context import Context
-from ecumene.core.equality import equal, key, position
+from ecumene.core.dates import Date
+from ecumene.core.equality import equal, key, measured, position
 from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.filter import Filter
 from ecumene.core.geometry import Geometry
 from ecumene.core.reducer import Reducer
 from ecumene.core.registry import algorithm
+from ecumene.core.typename import type_name
 from ecumene.core.wire import Algorithm as Function
 from ecumene.core.wire import Boolean, Integer, Number, Object
+from ecumene.numerics import zones
+from ecumene.numerics.formatter import java_text
+from ecumene.numerics.regex import LONGEST_TEXT
 
 Items = list[Object]
 
@@ -51,8 +56,9 @@ def add(list: Items, element: Object) -> Items:
 
 
 @algorithm("List.cat")
-def cat(list: Items, other: Items) -> Items:
+def cat(list: Items, other: Items, *, context: Context) -> Items:
     """One list after the other."""
+    _bounded("List.cat", len(list) + len(other), context)
     return [*list, *other]
 
 
@@ -65,7 +71,8 @@ def contains(list: Items, element: Object) -> Boolean:
 @algorithm("List.containsAll")
 def contains_all(list: Items, other: Items) -> Boolean:
     """Whether all elements of another list are in the list."""
-    return all(position(list, element) >= 0 for element in other)
+    known = {key(item) for item in list}
+    return all(key(element) in known for element in other)
 
 
 @algorithm("List.distinct")
@@ -90,8 +97,9 @@ def filter_list(list: Items, filter: Filter) -> Items:
 
 
 @algorithm("List.flatten")
-def flatten(list: Items) -> Items:
+def flatten(list: Items, *, context: Context) -> Items:
     """All elements of nested lists in one list."""
+    measured(list, 2 * context.limits.list_elements)
     out: Items = []
     stack = [iter(list)]
     while stack:
@@ -120,7 +128,9 @@ def get(list: Items, index: Integer) -> Object:
 def _typed(name: str, items: Any, index: int, kinds: tuple[type, ...], word: str) -> Any:
     value = items[_index(name, items, index)]
     if not isinstance(value, kinds):
-        raise EvaluationError(f"{name}: The element at {index} is not of type {word}: {value}.")
+        raise EvaluationError(
+            f"{name}: The element at {index} is not of type {word}, but of type {type_name(value)}."
+        )
     return value
 
 
@@ -154,23 +164,40 @@ def index_of(list: Items, element: Object) -> Integer:
     return position(list, element)
 
 
-def _sublists(items: Items, target: Items) -> list[int]:
-    n = len(target)
-    return [i for i in range(len(items) - n + 1) if equal(items[i : i + n], target)]
+def _found(items: Items, target: Items) -> int:
+    """Where a list first occurs within another, -1 if it does not (Knuth, Morris and Pratt)."""
+    wanted = [key(item) for item in target]
+    back = [0] * len(wanted)
+    k = 0
+    for i in range(1, len(wanted)):
+        while k and wanted[i] != wanted[k]:
+            k = back[k - 1]
+        k += int(wanted[i] == wanted[k])
+        back[i] = k
+    if not wanted:
+        return 0
+    k = 0
+    for i, item in enumerate(items):
+        here = key(item)
+        while k and here != wanted[k]:
+            k = back[k - 1]
+        k += int(here == wanted[k])
+        if k == len(wanted):
+            return i + 1 - k
+    return -1
 
 
 @algorithm("List.indexOfSublist")
 def index_of_sublist(list: Items, target: Items) -> Integer:
     """Position of the first occurrence of a list within the list, -1 if there is none."""
-    found = _sublists(list, target)
-    return found[0] if found else -1
+    return _found(list, target)
 
 
 @algorithm("List.lastIndexOfSubList")
 def last_index_of_sublist(list: Items, target: Items) -> Integer:
     """Position of the last occurrence of a list within the list, -1 if there is none."""
-    found = _sublists(list, target)
-    return found[-1] if found else -1
+    found = _found(list[::-1], target[::-1])
+    return -1 if found < 0 else len(list) - found - len(target)
 
 
 @algorithm("List.insert")
@@ -191,20 +218,39 @@ def iterate(list: Items, function: Function, first: Object, *, context: Context)
 
 
 def text_of(value: Any) -> str:
-    """A value as text: integral numbers without fraction."""
+    """A value as text, as Java prints it: integral numbers without fraction, ``[a, b]``, ``{k=v}``."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
+    if isinstance(value, int | float):
+        return java_text(value)
     if isinstance(value, list):
         return f"[{', '.join(text_of(item) for item in value)}]"
-    return "null" if value is None else str(value)
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{k}={text_of(value[k])}' for k in sorted(value))}}}"
+    if isinstance(value, Array):
+        return text_of(value.values.tolist())
+    if value is None or isinstance(value, str):
+        return "null" if value is None else value
+    return (
+        zones.at(value.millis).strftime("%Y-%m-%dT%H:%M:%S")
+        if isinstance(value, Date)
+        else type_name(value)
+    )
 
 
 @algorithm("List.join")
 def join(list: Items, separator: str = "") -> str:
     """All elements as one text."""
-    return separator.join(text_of(item) for item in list)
+    name = "List.join"
+    measured(list, LONGEST_TEXT)
+    total = len(separator) * max(len(list) - 1, 0)
+    parts = []
+    for item in list:
+        parts.append(text_of(item))
+        total += len(parts[-1])
+        if total > LONGEST_TEXT:
+            raise LimitExceeded(f"{name}: The text would be longer than {LONGEST_TEXT} characters.")
+    return separator.join(parts)
 
 
 @algorithm("List.length", "List.size")
@@ -328,7 +374,10 @@ def set_element(list: Items, index: Integer, element: Object) -> Items:
 def shuffle(list: Items, seed: Object = None) -> Items:
     """The elements in random order; the same for the same seed (``false``: another each time)."""
     out = [*list]
-    source = random.SystemRandom() if seed is False else random.Random(int(seed or 0))
+    if seed is None or seed is True or (isinstance(seed, int | float) and math.isfinite(seed)):
+        source = random.SystemRandom() if seed is False else random.Random(int(seed or 0))
+    else:
+        raise EvaluationError("List.shuffle: 'seed' must be an integer or false.")
     source.shuffle(out)
     return out
 
@@ -363,8 +412,11 @@ def sort(list: Items, keys: Items | None = None) -> Items:
 
 
 @algorithm("List.splice")
-def splice(list: Items, start: Integer, count: Integer, other: Items | None = None) -> Items:
+def splice(
+    list: Items, start: Integer, count: Integer, other: Items | None = None, *, context: Context
+) -> Items:
     """The list with some elements replaced by those of another."""
+    _bounded("List.splice", len(list) + len(other or []), context)
     place = _clamped(start, len(list))
     return [*list[:place], *(other or []), *list[place + max(count, 0) :]]
 

@@ -13,6 +13,8 @@ from ecumene.core.errors import EvaluationError
 from ecumene.core.pixel_type import INT64
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Number, Object
+from ecumene.numerics import eigen as spectrum
+from ecumene.numerics.decompositions import householder_qr
 
 
 def matrix(name: str, array: Array, *, square: bool = False) -> Any:
@@ -23,26 +25,37 @@ def matrix(name: str, array: Array, *, square: bool = False) -> Any:
     return values.astype("float64")
 
 
+def finite(name: str, values: Any) -> Any:
+    """The values, all of them finite: decompositions know nothing of NaN and infinity."""
+    require(name, bool(np.isfinite(values).all()), "All values must be finite.")
+    return values
+
+
 def _solved(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
     try:
-        return function(*arguments)
+        with np.errstate(all="ignore"):
+            return function(*arguments)
     except np.linalg.LinAlgError as error:
         raise EvaluationError(f"{name}: {error}.") from None
 
 
 @algorithm("Array.eigen")
 def eigen(input: Array) -> Array:
-    """Rows of an eigenvalue and its unit eigenvector, the largest eigenvalue first."""
+    """Rows of an eigenvalue and its unit eigenvector, the largest eigenvalue first.
+
+    Order among equal eigenvalues and signs are those of EJML (see ``numerics.eigen``), which the service names
+    as its source. A matrix with complex eigenvalues is refused.
+    """
     name = "Array.eigen"
     values = matrix(name, input, square=True)
-    if np.allclose(values, values.T, rtol=1e-12, atol=0):
-        found, vectors = _solved(name, np.linalg.eigh, values)
-    else:
-        found, vectors = _solved(name, np.linalg.eig, values)
-        require(name, bool(np.allclose(np.imag(found), 0)), "The matrix has complex eigenvalues.")
-        found, vectors = np.real(found), np.real(vectors)
-    order = np.argsort(-found, kind="stable")
-    return Array.of(np.column_stack([found[order], vectors.T[order]]))
+    try:
+        found, vectors = spectrum.eigen(values)
+    except ArithmeticError as error:
+        raise EvaluationError(f"{name}: {error}.") from None
+    require(name, all(v is not None for v in vectors), "The matrix has complex eigenvalues.")
+    order = sorted(range(len(found)), key=lambda k: -found[k].real)
+    rows = [[found[k].real, *np.asarray(vectors[k])] for k in order]
+    return Array.of(np.asarray(rows, "float64").reshape(len(rows), len(rows) + 1))
 
 
 @algorithm("Array.matrixDiagonal")
@@ -99,7 +112,8 @@ def matrix_trace(input: Array) -> Number:
 @algorithm("Array.matrixDeterminant")
 def matrix_determinant(input: Array) -> Number:
     """The determinant of a matrix."""
-    return float(np.linalg.det(matrix("Array.matrixDeterminant", input, square=True)))
+    name = "Array.matrixDeterminant"
+    return float(_solved(name, np.linalg.det, matrix(name, input, square=True)))
 
 
 @algorithm("Array.matrixMultiply")
@@ -145,15 +159,17 @@ def svd(array: Array) -> dict[str, Object]:
 
 @algorithm("Array.matrixLUDecomposition")
 def lu(array: Array) -> dict[str, Object]:
-    """``L``, ``U`` and ``P`` of P·A = L·U."""
+    """``L``, ``U`` and ``P`` of P·A = L·U; L has ones on its diagonal, P exchanges rows."""
     import scipy.linalg
 
-    p, low, up = scipy.linalg.lu(matrix("Array.matrixLUDecomposition", array))
+    name = "Array.matrixLUDecomposition"
+    p, low, up = scipy.linalg.lu(finite(name, matrix(name, array, square=True)))
     return {"L": Array.of(low), "U": Array.of(up), "P": Array.of(p.T)}
 
 
 @algorithm("Array.matrixQRDecomposition")
 def qr(array: Array) -> dict[str, Object]:
-    """``Q`` and ``R`` of A = Q·R."""
-    q, r = np.linalg.qr(matrix("Array.matrixQRDecomposition", array))
+    """``Q`` and ``R`` of A = Q·R: Q square and orthogonal, R upper triangular."""
+    name = "Array.matrixQRDecomposition"
+    q, r = householder_qr(matrix(name, array))
     return {"Q": Array.of(q), "R": Array.of(r)}

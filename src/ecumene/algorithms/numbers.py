@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import decimal
 import math
 import re
 from typing import Any
@@ -13,8 +12,12 @@ from ecumene.core.errors import EvaluationError
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Float, Integer, Number, Object
 from ecumene.numerics.elementwise import ALIASES, OPS
+from ecumene.numerics.formatter import formatted
 
-_FORMAT = re.compile(r"%(?:1\$)?([-#+ 0,(]*)(\d+)?(?:\.(\d+))?([sdoxXeEfgGaA])")
+_INTEGER = re.compile(r"[-+]?[0-9a-z]+", re.IGNORECASE)
+_REAL = re.compile(r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?[dDfF]?|NaN|Infinity)")
+LONGEST = 1000
+"""Characters of a text that is read as a number."""
 
 
 @algorithm("Number.clamp")
@@ -34,106 +37,42 @@ def unit_scale(number: Number, min: Float, max: Float) -> Number:
 
 @algorithm("Number.parse")
 def parse(input: str, radix: Integer = 10) -> Number:
-    """A number from text; fractions only in base 10."""
-    text = input.strip() if isinstance(input, str) else str(input)
+    """A number from text; fractions and exponents only in base 10, as Java's parsers read them.
+
+    An integer that does not fit into 64 bits is read as a real number in base 10 and refused in others.
+    """
+    text = input.strip()
     if not 2 <= radix <= 36:
         raise EvaluationError(f"Number.parse: The radix must be between 2 and 36, got {radix}.")
-    try:
-        return int(text, radix) if "_" not in text else int("x")
-    except ValueError:
-        pass
-    try:
-        if radix != 10 or "_" in text:
-            raise ValueError
-        value = float(text)
-    except ValueError:
-        raise EvaluationError(f"Number.parse: Cannot parse '{input}' as a number.") from None
-    return (
-        int(value) if math.isfinite(value) and value.is_integer() and abs(value) < 2**53 else value
-    )
+    wrong = EvaluationError(f"Number.parse: Cannot parse '{input[:100]}' as a number.")
+    if len(text) > LONGEST:
+        raise wrong
+    if _INTEGER.fullmatch(text):
+        try:
+            whole = int(text, radix)
+        except ValueError:
+            pass
+        else:
+            if -(2**63) <= whole < 2**63:
+                return whole
+    if radix != 10 or not _REAL.fullmatch(text):
+        raise wrong
+    return number_of(float(text.rstrip("dDfF")))
 
 
-def _grouped(digits: str) -> str:
-    whole, dot, fraction = digits.partition(".")
-    return f"{int(whole):,}{dot}{fraction}" if whole.isdigit() else digits
-
-
-def _digits(value: Any, precision: int | None, conversion: str) -> str:
-    """The magnitude of a number by a Java conversion."""
-    if conversion in "doxX":
-        if not float(value).is_integer():
-            raise EvaluationError(f"Number.format: '%{conversion}' needs an integer, got {value}.")
-        whole = abs(int(value))
-        return format(whole, conversion)
-    number = decimal.Decimal(repr(abs(float(value))))
-    places = 6 if precision is None else precision
-    context = decimal.Context(prec=400, rounding=decimal.ROUND_HALF_UP)
-    if conversion == "f":
-        return f"{number.quantize(decimal.Decimal(1).scaleb(-places), context=context):f}"
-    if conversion in "eE":
-        return _scientific(number, places, conversion)
-    if conversion in "gG":
-        significant = max(places, 1)
-        if number == 0:
-            return f"{0:.{significant - 1}f}"
-        rounded = decimal.Context(prec=significant, rounding=decimal.ROUND_HALF_UP).plus(number)
-        if decimal.Decimal("1e-4") <= rounded < decimal.Decimal(10) ** significant:
-            digits = significant - 1 - rounded.adjusted()
-            return f"{rounded:.{max(digits, 0)}f}"
-        return _scientific(number, significant - 1, "e" if conversion == "g" else "E")
-    return float(abs(float(value))).hex()
-
-
-def _scientific(number: decimal.Decimal, places: int, letter: str) -> str:
-    rounded = decimal.Context(prec=places + 1, rounding=decimal.ROUND_HALF_UP).plus(number)
-    exponent = rounded.adjusted() if rounded else 0
-    mantissa = rounded.scaleb(-exponent)
-    sign = "-" if exponent < 0 else "+"
-    return f"{mantissa:.{places}f}{letter}{sign}{abs(exponent):02d}"
+def number_of(value: float) -> float | int:
+    """Integral values as integers, as the service's constants are."""
+    exact = math.isfinite(value) and value.is_integer() and abs(value) < 2**53
+    return int(value) if exact else value
 
 
 @algorithm("Number.format")
 def format_number(number: Number, pattern: str = "%s") -> str:
-    """The number as text by one Java conversion (``%s %d %o %x %e %f %g`` …), halves rounded up."""
-    matches = list(_FORMAT.finditer(pattern.replace("%%", "\0\0")))
-    if len(matches) != 1:
-        raise EvaluationError(
-            f"Number.format: The pattern must have exactly one conversion: '{pattern}'."
-        )
-    found = matches[0]
-    flags, width, precision, conversion = (
-        found.group(1),
-        int(found.group(2) or 0),
-        found.group(3),
-        found.group(4),
-    )
-    if width > 10_000 or int(precision or 0) > 300:
-        raise EvaluationError(f"Number.format: The width or precision is too large: '{pattern}'.")
-    if isinstance(number, float) and not math.isfinite(number):
-        text, negative = "NaN" if number != number else "Infinity", number < 0
-    elif conversion == "s":
-        text, negative = _shortest(abs(number)), number < 0
-        text = text[: int(precision)] if precision is not None else text
-    else:
-        text, negative = (
-            _digits(number, None if precision is None else int(precision), conversion),
-            number < 0,
-        )
-    if "," in flags:
-        text = _grouped(text)
-    sign = "-" if negative else "+" if "+" in flags else " " if " " in flags else ""
-    if "0" in flags and "-" not in flags:
-        text = text.zfill(width - len(sign))
-    text = f"({text})" if negative and "(" in flags else sign + text
-    text = text.ljust(width) if "-" in flags else text.rjust(width)
-    whole = pattern.replace("%%", "\0\0")
-    return (whole[: found.start()] + text + whole[found.end() :]).replace("\0\0", "%")
-
-
-def _shortest(value: float | int) -> str:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return repr(value)
+    """The number as text by one Java conversion (``%s %d %o %x %e %f %g %a``), halves rounded up."""
+    try:
+        return formatted(pattern, number)
+    except EvaluationError as error:
+        raise EvaluationError(f"Number.format: Invalid pattern. {error.message}.") from None
 
 
 def _function(name: str, arguments: list[Any]) -> Any:

@@ -58,6 +58,9 @@ def _parsed(crs: Any) -> Projection:
     return Projection(crs_.canonical(crs))
 
 
+algorithm("Proj", deprecated="Use Projection().")(projection)
+
+
 @algorithm("Projection.atScale")
 def at_scale(projection: Projection, meters: Float) -> Projection:
     """The CRS with square pixels of a nominal size, its origin at that of the CRS.

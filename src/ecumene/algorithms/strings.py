@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import Any
+
+import msgspec
 
 from ecumene.core.array import Array
 from ecumene.core.dates import Date
+from ecumene.core.equality import measured
 from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Boolean, Integer, Object
-from ecumene.numerics.regex import checked, compiled
+from ecumene.numerics.regex import checked, compiled, replaced
+from ecumene.numerics.regex import split as split_at
 
 LONGEST = 10_000_000
 
 
-@algorithm("String")
-def string(input: Object) -> str:
-    """A text; other values must be turned into texts by their own functions."""
-    if isinstance(input, str):
-        return input
-    raise EvaluationError(
-        f"String: Cannot convert '{input}' to a string; use Number.format, List.join or String.encodeJSON."
-    )
+@algorithm("String", returns="String")
+def string(input: Object) -> Object:
+    """The text itself. A value that is no text stays what it is, and is refused where a text is needed.
+
+    So says the service's own message: ``String.cat, argument 'string2': Invalid type … Actual type: Long``
+    for a number that a client has wrapped in ``ee.String``. ``Number.format`` makes texts of numbers.
+    """
+    return input
 
 
 @algorithm("String.cat")
@@ -45,8 +48,8 @@ def compare_to(string1: str, string2: str) -> Integer:
 def decode_json(string: str) -> Object:
     """The value of a JSON text."""
     try:
-        return json.loads(checked(string, "String.decodeJSON"))
-    except (ValueError, RecursionError):
+        return msgspec.json.decode(checked(string, "String.decodeJSON"))
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise EvaluationError(f"String.decodeJSON: Invalid JSON: '{string[:100]}'.") from None
 
 
@@ -73,6 +76,7 @@ def _plain(value: Any) -> Any:
 @algorithm("String.encodeJSON")
 def encode_json(object: Object) -> str:
     """A value as JSON, compact, keys in order."""
+    measured(object, LONGEST)
     return json.dumps(_plain(object), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -112,27 +116,12 @@ def match(input: str, regex: str, flags: str = "") -> list[str]:
     return [] if found is None else [found.group(0), *(g for g in found.groups())]
 
 
-def _replacement(text: str) -> str:
-    escaped = text.replace("\\", "\\\\")
-    escaped = re.sub(r"\$\$", "\0", escaped)
-    escaped = re.sub(r"\$(\d)", r"\\g<\1>", escaped)
-    return escaped.replace("\0", "$").replace("$&", r"\g<0>")
-
-
 @algorithm("String.replace")
 def replace(input: str, regex: str, replacement: str, flags: str = "") -> str:
     """The first match (all with flag ``g``) replaced; ``$1`` stands for the first group."""
     name = "String.replace"
     pattern = compiled(regex, flags, name)
-    try:
-        found = pattern.sub(
-            _replacement(replacement), checked(input, name), count=0 if "g" in flags else 1
-        )
-    except (re.error, IndexError) as error:
-        raise EvaluationError(f"{name}: Invalid replacement '{replacement}': {error}.") from None
-    if len(found) > LONGEST:
-        raise LimitExceeded(f"{name}: The text would be longer than {LONGEST} characters.")
-    return found
+    return replaced(pattern, input, replacement, "g" in flags, name, LONGEST)
 
 
 @algorithm("String.slice")
@@ -147,17 +136,7 @@ def split(string: str, regex: str, flags: str = "") -> list[str]:
     name = "String.split"
     if regex == "":
         return [*string]
-    pattern = compiled(regex, flags, name)
-    parts, last = [], 0
-    for found in pattern.finditer(checked(string, name)):
-        if found.end() == found.start() and found.start() in (0, len(string)):
-            continue
-        parts.append(string[last : found.start()])
-        last = found.end()
-    parts.append(string[last:])
-    while len(parts) > 1 and parts[-1] == "":
-        parts.pop()
-    return parts
+    return split_at(compiled(regex, flags, name), string, name)
 
 
 @algorithm("String.toLowerCase")

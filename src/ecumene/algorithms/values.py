@@ -7,13 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ecumene.core import pixel_type as pt
-from ecumene.core.array import Array
-from ecumene.core.collection import Collection
-from ecumene.core.dates import Date, DateRange
 from ecumene.core.equality import equal
 from ecumene.core.errors import EvaluationError
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.registry import REGISTRY, Algorithm, algorithm
+from ecumene.core.typename import type_name
 from ecumene.core.wire import Boolean, Integer, Number, Object
 
 
@@ -43,30 +41,10 @@ def is_equal(left: Object = None, right: Object = None) -> Boolean:
     return equal(left, right)
 
 
-_NAMES: dict[type, str] = {
-    str: "String", list: "List", dict: "Dictionary", bytes: "Blob", Array: "Array", Date: "Date", DateRange: "DateRange",
-}  # fmt: skip
-
-
-def type_of(value: Any) -> str:
-    """The name of a value's type."""
-    if value is None:
-        return "Null"
-    if isinstance(value, bool):
-        return "Boolean"
-    if isinstance(value, int):
-        return "Integer"
-    if isinstance(value, float):
-        return "Float"
-    if isinstance(value, Collection):
-        return "ImageCollection" if value.kind == "Image" else "FeatureCollection"
-    return _NAMES.get(type(value), type(value).__name__)
-
-
 @algorithm("ObjectType")
 def object_type(value: Object = None) -> str:
     """The name of the type of a value."""
-    return type_of(value)
+    return type_name(value)
 
 
 @algorithm("Describe")

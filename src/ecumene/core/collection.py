@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
+from ecumene.core.dates import Date
 from ecumene.core.element import INDEX, Element
 from ecumene.core.filter import Filter
 from ecumene.core.query import ElementSource, Query
@@ -115,16 +116,19 @@ def _apply(elements: Iterable[Any], run: Sequence[Step]) -> Iterator[Any]:
             yield current
 
 
+def _rank(value: Any) -> tuple[int, Any]:
+    """The group of a value in the natural order, and its place in the group."""
+    if isinstance(value, int | float):
+        return (0, value) if value == value else (1, 0)
+    if isinstance(value, str):
+        return 2, value
+    return (3, value.millis) if isinstance(value, Date) else (5 if value is None else 4, 0)
+
+
 def compare(left: Any, right: Any) -> int:
-    """Natural order of property values: numbers, then strings, then the rest by text."""
-    ranks = tuple(
-        0 if isinstance(v, int | float) else 1 if isinstance(v, str) else 2 for v in (left, right)
-    )
-    if ranks[0] != ranks[1]:
-        return ranks[0] - ranks[1]
-    if ranks[0] == 2:
-        left, right = getattr(left, "millis", str(left)), getattr(right, "millis", str(right))
-    return int(left > right) - int(left < right)
+    """Natural order of values: numbers, NaN, strings, dates, everything else as it comes, null."""
+    a, b = _rank(left), _rank(right)
+    return int(a > b) - int(a < b)
 
 
 def _compare_pairs(left: tuple[Any, Any], right: tuple[Any, Any]) -> int:

@@ -14,6 +14,11 @@ class Date:
 
     millis: int
 
+    @staticmethod
+    def of_number(millis: float) -> Date:
+        """A date from finite milliseconds; fractions are cut off, the ends of 64 bits are kept."""
+        return Date(max(MIN_MS, min(int(millis), MAX_MS)))
+
 
 @dataclass(frozen=True, slots=True)
 class DateRange:

@@ -9,6 +9,7 @@ from typing import Any
 from ecumene.core.context import Context
 from ecumene.core.errors import BindingError, EvaluationError, NotImplementedYet
 from ecumene.core.registry import Algorithm, Argument, Registry
+from ecumene.core.typename import LongInteger
 from ecumene.engine.coerce import CONVERSIONS, coerce
 from ecumene.engine.profiling import timed_call
 from ecumene.engine.types import Mismatch
@@ -18,6 +19,9 @@ SELECTORS = frozenset(
      "propertySelectors", "selectors", "weightSelectors", "tmaskBands", "breakpointBands")
 )  # fmt: skip
 """List arguments that take one name or number in place of a list of one."""
+
+LONG = ("Number", "Long")
+"""Return types whose integers are longs."""
 
 
 def unknown(name: str, registry: Registry) -> str:
@@ -98,8 +102,10 @@ def invoke(
     bound = bind(entry, arguments, context, registry)
     try:
         if context.profile is not None:
-            return timed_call(context.profile, entry, bound)
-        return entry.function(**bound)
+            value = timed_call(context.profile, entry, bound)
+        else:
+            value = entry.function(**bound)
+        return LongInteger(value) if type(value) is int and entry.returns in LONG else value
     except EvaluationError as error:
         message = prefixed(entry.name, error.message)
         if message == error.message:

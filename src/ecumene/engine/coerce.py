@@ -22,6 +22,7 @@ __all__ = ["CONVERSIONS", "Mismatch", "coerce", "converter", "shown", "type_name
 CONVERSIONS: dict[str, Convert] = {
     "<any>": promote.anything,
     "Array": promote.array,
+    "Blob": promote.blob,
     "Boolean": promote.boolean,
     "Collection": promote.feature_collection,
     "Date": promote.date,

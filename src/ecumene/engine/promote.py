@@ -14,9 +14,10 @@ from typing import Any, TypeVar, cast
 
 from ecumene.core import crs as crs_
 from ecumene.core.array import Array
+from ecumene.core.blob import Blob
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
-from ecumene.core.dates import Date, DateRange
+from ecumene.core.dates import MAX_MS, Date, DateRange
 from ecumene.core.element import Element, Feature
 from ecumene.core.errors import EvaluationError, NotImplementedYet
 from ecumene.core.filter import Filter
@@ -200,6 +201,13 @@ def array(value: Any, context: Context, registry: Registry) -> Array:
     raise Mismatch("Array", value)
 
 
+def blob(value: Any, context: Context, registry: Registry) -> Blob:
+    """Blobs, and bytes that were sent with the graph."""
+    if isinstance(value, Blob | bytes):
+        return Blob(data=value) if isinstance(value, bytes) else value
+    raise Mismatch("Blob", value)
+
+
 def plain_list(value: Any, context: Context, registry: Registry) -> list[Any]:
     """Lists."""
     if isinstance(value, list):
@@ -229,10 +237,10 @@ def date(value: Any, context: Context, registry: Registry) -> Date:
     if isinstance(value, Date):
         return value
     if _is_number(value) and math.isfinite(value):
-        return Date(int(value))
+        return Date.of_number(value)
     if isinstance(value, str):
         return cast(Date, construct("Date", context, registry, value=value))
-    return _described("Date", value, lambda v: Date(int(v["value"])))
+    return _described("Date", value, lambda v: Date.of_number(v["value"]))
 
 
 def date_range(value: Any, context: Context, registry: Registry) -> DateRange:
@@ -241,13 +249,15 @@ def date_range(value: Any, context: Context, registry: Registry) -> DateRange:
         return value
     if isinstance(value, Mapping):
         return _described(
-            "DateRange", value, lambda v: DateRange(int(v["dates"][0]), int(v["dates"][1]))
+            "DateRange",
+            value,
+            lambda v: DateRange(*(Date.of_number(v["dates"][k]).millis for k in (0, 1))),
         )
     try:
         start = date(value, context, registry).millis
     except Mismatch:
         raise Mismatch("DateRange", value) from None
-    return DateRange(start, start + 1)
+    return DateRange(start, min(start + 1, MAX_MS))
 
 
 def projection(value: Any, context: Context, registry: Registry) -> Projection:

@@ -33,8 +33,10 @@ DEEPEST = 200
 
 def number(value: float | int) -> Any:
     """Integral values without fraction, NaN and infinities as strings."""
-    if isinstance(value, bool | int):
+    if isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return int(value)
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):

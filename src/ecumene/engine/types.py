@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ecumene.core.array import Array
-from ecumene.core.collection import Collection
 from ecumene.core.image import Image
+from ecumene.core.typename import type_name
 
 LONGEST = 200
 """Characters of a value in a message."""
 
-_PLAIN: dict[type, str] = {str: "String", list: "List", dict: "Dictionary", bytes: "Blob"}
+__all__ = ["Mismatch", "shown", "type_name", "type_text"]
 
 
 class Mismatch(Exception):
@@ -28,21 +28,6 @@ class Mismatch(Exception):
             f"Invalid type.\nExpected type: {self.expected}.\nActual type: {type_text(self.value)}."
             f"\nActual value: {shown(self.value)}"
         )
-
-
-def type_name(value: Any) -> str:
-    """The bare name of a value's type, e.g. ``Integer``, ``List``, ``ImageCollection``."""
-    if value is None:
-        return "Null"
-    if isinstance(value, bool):
-        return "Boolean"
-    if isinstance(value, int):
-        return "Integer" if -(2**31) <= value < 2**31 else "Long"
-    if isinstance(value, float):
-        return "Float"
-    if isinstance(value, Collection):
-        return f"{value.kind}Collection" if value.kind in ("Image", "Feature") else "Collection"
-    return _PLAIN.get(type(value)) or type(value).__name__
 
 
 def type_text(value: Any) -> str:

@@ -218,8 +218,14 @@ def _mod(a: Values, b: Values) -> Values:
     return np.asarray(np.where(zero, 0, np.fmod(a, np.where(zero, 1, b))))
 
 
-def _half_up(values: Values) -> Values:
-    return np.asarray(np.floor(values + 0.5)) if values.dtype.kind == "f" else values
+def half_up(values: Values) -> Values:
+    """The nearest integers, halves upwards (floor(v + 0.5) without its rounding errors)."""
+    if values.dtype.kind != "f":
+        return values
+    even = np.rint(values)
+    with np.errstate(invalid="ignore"):
+        half = values - even == 0.5
+    return np.asarray(even + half.astype(even.dtype))
 
 
 def _keep_int(function: Callable[[Values], Values]) -> Callable[[Values], Values]:
@@ -230,9 +236,9 @@ def _keep_int(function: Callable[[Values], Values]) -> Callable[[Values], Values
 
 
 def _shift(a: Values, b: Values, sign: int) -> Values:
-    value, by = _as_int(a), _as_int(b) * sign
-    left, right = np.clip(by, 0, 63), np.clip(-by, 0, 63)
-    return np.asarray(np.where(by >= 0, np.left_shift(value, left), np.right_shift(value, right)))
+    """64-bit shifts; as in Java only the lowest six bits of the distance count."""
+    value, by = _as_int(a), _as_int(b) & 63
+    return np.asarray(np.left_shift(value, by) if sign > 0 else np.right_shift(value, by))
 
 
 def _bit_count(values: Values) -> Values:
@@ -359,7 +365,7 @@ _op("leftShift", 2, lambda a, b: _shift(a, b, 1), _wide_int)
 _op("rightShift", 2, lambda a, b: _shift(a, b, -1), _bits)
 _op("abs", 1, _absolute_value, _absolute)
 _op("signum", 1, np.sign, _signs)
-_op("round", 1, _half_up, _rounded(lambda v: math.floor(v + 0.5)))
+_op("round", 1, half_up, _rounded(lambda v: math.floor(v + 0.5)))
 _op("floor", 1, _keep_int(np.floor), _rounded(math.floor))
 _op("ceil", 1, _keep_int(np.ceil), _rounded(math.ceil))
 _op("sqrt", 1, np.sqrt, floating, lambda a: a >= 0, kind="float")
@@ -436,4 +442,4 @@ ALIASES = {
     "first_nonzero": "firstNonZero", "left_shift": "leftShift", "right_shift": "rightShift",
 }  # fmt: skip
 
-__all__ = ["ALIASES", "CASTS", "OPS", "Op", "of_range", "saturate", "stretch"]
+__all__ = ["ALIASES", "CASTS", "OPS", "Op", "half_up", "of_range", "saturate", "stretch"]

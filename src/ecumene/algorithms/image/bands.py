@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from ecumene.core.image import Band, Image
 from ecumene.core.pixel_type import PixelType, of_value
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Boolean, ElementArg, Integer, Long, Object
+from ecumene.numerics import regex as expressions
 from ecumene.plan.nodes import Cast, Constant
 
 
@@ -72,10 +72,10 @@ def _matching(image: Image, selector: str) -> list[Band]:
     if exact:
         return exact
     try:
-        pattern = re.compile(selector)
-    except re.error:
+        names = set(expressions.chosen(image.band_names, selector, "Image.select"))
+    except EvaluationError:
         return []
-    return [band for band in image.bands if pattern.fullmatch(band.name)]
+    return [band for band in image.bands if band.name in names]
 
 
 def chosen(image: Image, selectors: list[Any], name: str = "Image.select") -> list[Band]:
@@ -181,15 +181,13 @@ def regexp_rename(input: Image, regex: str, replacement: str, all: Boolean = Tru
     replacement : what to put there; ``$1`` is the first group.
     all : every match, or only the first of each name.
     """
-    try:
-        pattern = re.compile(regex)
-        text = re.sub(r"\$(\d)", r"\\\1", replacement)
-        names = [pattern.sub(text, band.name, count=0 if all else 1) for band in input.bands]
-    except re.error as error:
-        raise EvaluationError(
-            f"Image.regexpRename: Invalid regular expression '{regex}': {error}."
-        ) from None
-    _distinct("Image.regexpRename", names)
+    name = "Image.regexpRename"
+    pattern = expressions.compiled(regex, "", name)
+    names = [
+        expressions.replaced(pattern, band.name, replacement, all, name, 10_000)
+        for band in input.bands
+    ]
+    _distinct(name, names)
     return _identity(input, tuple(b.renamed(n) for b, n in zip(input.bands, names, strict=True)))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ecumene.numerics.decompositions import householder_qr
 from ecumene.numerics.windows.common import Result, Valid, Values, WindowOp, inner, shifted
 
 
@@ -61,7 +62,7 @@ def _exchange(matrix: NDArray[np.float64], row: int, other: NDArray[np.int64]) -
 
 def qr(values: Sequence[Values], valid: Sequence[Valid], halo: int, part: str) -> Result:
     """Orthogonal and upper triangular factors."""
-    q, r = np.linalg.qr(values[0].astype("float64"), "complete")
+    q, r = householder_qr(values[0])
     return (q if part == "Q" else r), valid[0]
 
 
