@@ -9,18 +9,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-)
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -28,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from ecumene.api import auth, discovery, errors, profiling
 from ecumene.api.accounts import Accounts
 from ecumene.api.call import Call, decode_json, form, inflated, too_large
+from ecumene.api.metrics import Metrics
 from ecumene.api.routes import ROUTES
 from ecumene.api.services import Bytes, Services
 from ecumene.api.table import VERSIONS, Route
@@ -80,29 +73,7 @@ class Application:
         self.waiting = 0
         self.closing = False
         self._cached: dict[tuple[str, ...], bytes] = {}
-        self.metrics = CollectorRegistry()
-        self.requests = Counter(
-            "ecumene_requests",
-            "Requests by method and status.",
-            ("method", "status"),
-            registry=self.metrics,
-        )
-        self.seconds = Histogram(
-            "ecumene_request_seconds", "Time of requests.", ("method",), registry=self.metrics
-        )
-        self._gauges()
-
-    def _gauges(self) -> None:
-        Gauge(
-            "ecumene_requests_in_progress", "Requests that are waited for.", registry=self.metrics
-        ).set_function(lambda: self.waiting)
-        store = getattr(self.services.engine.pixels, "store", None)
-        for name in ("hits", "misses", "evictions", "bytes"):
-            gauge = Gauge(
-                f"ecumene_block_cache_{name}", f"Block cache: {name}.", registry=self.metrics
-            )
-            if store is not None:
-                gauge.set_function(partial(_statistic, store, name))
+        self.metrics = Metrics(services, lambda: self.waiting)
 
     def forget(self) -> None:
         """Drops decoded blocks (headers stay): for operators who replaced files, and for measuring."""
@@ -203,14 +174,14 @@ class Application:
         call = Call(params, query, {}, account, base, version)
         status = 500
         try:
-            with self.seconds.labels(route.id).time():
+            with self.metrics.seconds.labels(route.id).time():
                 response = await self._run(route, call, body, request)
             status = response.status_code
         except EcumeneError as error:
             status = error.http
             raise
         finally:
-            self.requests.labels(route.id, str(status)).inc()
+            self.metrics.requests.labels(route.id, str(status)).inc()
         return response
 
     @staticmethod
@@ -230,7 +201,7 @@ class Application:
                 return errors.response(503, "The server is shutting down.")
             return Response(b'{"status":"ready"}', media_type="application/json")
         if path == "/metrics":
-            return Response(generate_latest(self.metrics), media_type=CONTENT_TYPE_LATEST)
+            return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
         if path == "/$discovery/rest":
             return self._discovery(request)
         if path == "/token":
@@ -324,10 +295,6 @@ class Application:
             if isinstance(found, Bytes)
             else json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
         )
-
-
-def _statistic(store: Any, name: str) -> float:
-    return float(getattr(store.stats, name))
 
 
 def errors_for_body() -> EcumeneError:

@@ -50,6 +50,9 @@ class Capabilities:
                 self._items.popitem(last=False)
         return name
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     def get(self, name: str) -> Stored:
         """The request of a name; NotFound if it is unknown or too old."""
         with self._lock:

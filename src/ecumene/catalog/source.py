@@ -11,6 +11,7 @@ from ecumene.catalog.conditions import speakable
 from ecumene.catalog.images import NodeFactory, image_of
 from ecumene.catalog.index import Index
 from ecumene.catalog.records import IMAGE
+from ecumene.core.caches import Counters
 from ecumene.core.image import Image
 from ecumene.core.query import Query
 
@@ -24,12 +25,15 @@ class ImageCache:
         self._index, self._node, self._capacity = index, node, capacity
         self._lock = threading.Lock()
         self._held: OrderedDict[tuple[str, int, bool], Image] = OrderedDict()
+        self._hits = self._misses = self._evictions = 0
 
     def images(self, found: Sequence[tuple[str, int]], *, member: bool) -> list[Image]:
         """The images of ``(id, version)`` pairs, in order; those removed meanwhile are left out."""
         keys = [(*pair, member) for pair in found]
         with self._lock:
             held = {key: self._held[key] for key in keys if key in self._held}
+            self._hits += len(held)
+            self._misses += len(keys) - len(held)
         missing = [key for key in keys if key not in held]
         if missing:
             records = self._index.many([key[0] for key in missing])
@@ -43,7 +47,14 @@ class ImageCache:
                         self._held[key] = held[key]
                 while len(self._held) > self._capacity:
                     self._held.popitem(last=False)
+                    self._evictions += 1
         return [held[key] for key in keys if key in held]
+
+    def counters(self) -> Counters:
+        """Of this cache."""
+        with self._lock:
+            size = len(self._held)
+            return Counters(self._hits, self._misses, self._evictions, size, size, self._capacity)
 
 
 class CollectionSource:

@@ -13,6 +13,7 @@ from ecumene.catalog.index import Index
 from ecumene.catalog.records import COLLECTION, FOLDER, IMAGE, TABLE, AssetRecord
 from ecumene.catalog.source import CollectionSource, ImageCache
 from ecumene.catalog.tables import TableCache, TableSource
+from ecumene.core.caches import Report
 from ecumene.core.collection import Collection
 from ecumene.core.errors import NotFound
 from ecumene.core.image import Image
@@ -59,6 +60,10 @@ class Catalog:
     def allow(self, root: str | Path) -> None:
         """Registers a folder or URL prefix whose files may be read (an operator's decision)."""
         self.index.add_root(self.gate.allow(root))
+
+    def caches(self) -> dict[str, Report]:
+        """Counters of described images and of tables in memory."""
+        return {"images": self._images.counters, "feature_tables": self.tables.counters}
 
     # -- what algorithms ask ---------------------------------------------------------------------
 

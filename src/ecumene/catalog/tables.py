@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ecumene.catalog.conditions import plain
 from ecumene.catalog.footprints import edges_boxes
 from ecumene.catalog.tablefiles import TableData, read
+from ecumene.core.caches import Counters
 from ecumene.core.element import INDEX, Feature
 from ecumene.core.geometry import Geometry
 from ecumene.core.query import Comparison, Query
@@ -41,6 +42,7 @@ class TableCache:
         self._gate, self._capacity = gate, capacity
         self._lock = threading.Lock()
         self._held: OrderedDict[tuple[str, int, int], tuple[LoadedTable, int]] = OrderedDict()
+        self._hits = self._misses = self._evictions = 0
         self._reading: dict[tuple[str, int, int], threading.Lock] = {}
 
     def get(self, path: str) -> LoadedTable:
@@ -54,8 +56,10 @@ class TableCache:
         with self._lock:
             found = self._held.get(key)
             if found is not None:
+                self._hits += 1
                 self._held.move_to_end(key)
                 return found[0]
+            self._misses += 1
             reading = self._reading.setdefault(key, threading.Lock())
         with reading:
             with self._lock:
@@ -76,6 +80,21 @@ class TableCache:
             total = sum(size for _, size in self._held.values())
             while total > self._capacity and len(self._held) > 1:
                 total -= self._held.popitem(last=False)[1][1]
+                self._evictions += 1
+
+    def counters(self) -> Counters:
+        """Of this cache."""
+        with self._lock:
+            size = sum(size for _, size in self._held.values())
+            return Counters(
+                self._hits,
+                self._misses,
+                self._evictions,
+                len(self._held),
+                size,
+                self._capacity,
+                True,
+            )
 
 
 class LoadedTable:

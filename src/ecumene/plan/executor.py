@@ -12,6 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
+from ecumene.core.caches import Report
 from ecumene.core.context import Context
 from ecumene.core.projection import Grid, Window, compose, invert
 from ecumene.plan.estimate import check_memory, check_work, estimate
@@ -199,6 +200,15 @@ class Executor:
                 keys.append(key)
         keys.sort(key=lambda key: key.by)
         self.store.prefetch(keys)
+
+    @property
+    def queued(self) -> int:
+        """Blocks that wait for a thread."""
+        return self.pool._work_queue.qsize()
+
+    def caches(self) -> dict[str, Report]:
+        """Counters of what is kept between requests."""
+        return {} if self.store is None else self.store.caches()
 
     def close(self) -> None:
         """Stops the workers."""

@@ -11,6 +11,7 @@ from functools import lru_cache, singledispatch
 
 import numpy as np
 
+from ecumene.core import caches
 from ecumene.core.projection import Grid, Window, compose, invert
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import (
@@ -97,6 +98,9 @@ def extent(source: Grid, target: Grid, window: Window) -> Window | None:
         left, right, top, bottom = left - across, right + across, top - down, bottom + down
     col, row = math.floor(left), math.floor(top)
     return Window(col, row, math.ceil(right) - col, math.ceil(bottom) - row)
+
+
+caches.share("extents", caches.of_function(extent))
 
 
 @singledispatch

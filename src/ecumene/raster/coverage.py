@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rasterio import features
 from rasterio.transform import Affine as RasterioAffine
 
+from ecumene.core import caches
 from ecumene.core.geometry import Geometry
 from ecumene.core.projection import Grid, Window, invert
 from ecumene.numerics import runs as runs_
@@ -210,6 +211,9 @@ def _grouped(lines: NDArray[Any], owner: NDArray[np.int64]) -> dict[int, Any]:
 def zone(geometry: Geometry, grid: Grid) -> Zones:
     """One shape prepared on the grid; kept, since every block of a request asks for it."""
     return Zones([geometry.shape], grid)
+
+
+caches.share("zones", caches.of_function(zone))
 
 
 def coverage(geometry: Geometry, grid: Grid, window: Window) -> NDArray[np.float32]:

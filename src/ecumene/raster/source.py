@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecumene.core import caches
 from ecumene.core.profile import loading
 from ecumene.core.projection import Grid, Window, compose
 from ecumene.core.raster import MaskRule, RasterBand
@@ -151,6 +152,12 @@ def _flat_inside(place: _Placed) -> NDArray[np.bool_] | None:
     """Which pixels exist, flat."""
     inside = place.inside
     return None if inside is None else np.ascontiguousarray(inside).reshape(-1)
+
+
+for _name, _function in (
+    ("outlines", _kept_outline), ("placed_lookups", _kept_place), ("flat_lookups", _flat),
+):  # fmt: skip
+    caches.share(_name, caches.of_function(_function))
 
 
 def _far_apart(place: _Placed, pixels: int) -> bool:

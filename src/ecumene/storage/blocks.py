@@ -14,12 +14,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecumene.core.caches import Counters, Report
 from ecumene.core.errors import EcumeneError, Unavailable
 from ecumene.storage import rasters, tiff
 from ecumene.storage.cache import BlockCache, CacheStats
@@ -40,6 +42,15 @@ class BlockKey(NamedTuple):
     level: int
     bx: int
     by: int
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Of headers; hits are counted without a lock, so a few may be missed."""
+
+    hits: int = 0
+    parsed: int = 0
+    dropped: int = 0
 
 
 class BlockStore:
@@ -63,6 +74,7 @@ class BlockStore:
         self._threads = threads or os.cpu_count() or 1
         self._pool: ThreadPoolExecutor | None = None
         self._queued = 0
+        self._counts = _Counts()
         self._in_passing = False
 
     def passing(self) -> BlockStore:
@@ -80,14 +92,17 @@ class BlockStore:
         if known is not None:
             real, header = known
             if _signature(real) == header.signature:
+                self._counts.hits += 1
                 return header
         real = self.gate.check(path)
         header = _parse(real)
         with self._lock:
             self._headers[path] = (real, header)
             self._headers.move_to_end(path)
+            self._counts.parsed += 1
             while len(self._headers) > _HEADERS:
                 self._headers.popitem(last=False)
+                self._counts.dropped += 1
         return header
 
     def known(self, path: str) -> Header | None:
@@ -172,6 +187,25 @@ class BlockStore:
     def stats(self) -> CacheStats:
         """Counters of the block cache."""
         return self.cache.stats
+
+    @property
+    def queued(self) -> int:
+        """Blocks that wait to be decoded early."""
+        return self._queued
+
+    def caches(self) -> dict[str, Report]:
+        """Counters of decoded blocks and parsed headers."""
+        return {"blocks": self._blocks_report, "headers": self._headers_report}
+
+    def _blocks_report(self) -> Counters:
+        s = self.stats
+        return Counters(
+            s.hits + s.waits, s.misses, s.evictions, s.entries, s.bytes, s.capacity, True
+        )
+
+    def _headers_report(self) -> Counters:
+        held, counts = len(self._headers), self._counts
+        return Counters(counts.hits, counts.parsed, counts.dropped, held, held, _HEADERS)
 
     def close(self) -> None:
         """Ends the prefetching threads."""

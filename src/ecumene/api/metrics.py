@@ -1,0 +1,120 @@
+"""What Prometheus is told: requests, caches, queues, kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from ecumene import kernels
+from ecumene.api.services import Services
+from ecumene.core import caches
+from ecumene.core.caches import Report
+from ecumene.plan.executor import Executor
+
+_COUNTED = {"hits": "Found.", "misses": "Not found.", "evictions": "Dropped for want of room."}
+
+
+class Metrics:
+    """The metrics of one application.
+
+    Parameters
+    ----------
+    services : whose caches and pools are told.
+    waiting : how many requests are waited for.
+    """
+
+    def __init__(self, services: Services, waiting: Callable[[], int]) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "ecumene_requests",
+            "Requests by method and status.",
+            ("method", "status"),
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "ecumene_request_seconds", "Time of requests.", ("method",), registry=self.registry
+        )
+        Gauge(
+            "ecumene_requests_in_progress", "Requests that are waited for.", registry=self.registry
+        ).set_function(waiting)
+        self.registry.register(_Caches(services))
+        self.registry.register(_Engine(services))
+
+    def text(self) -> bytes:
+        """The exposition."""
+        return generate_latest(self.registry)
+
+
+class _Caches(Collector):
+    """Every cache, by name."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+
+    def reports(self) -> Mapping[str, Report]:
+        found = {**caches.shared(), **self.services.catalog.caches()}
+        engine = self.services.engine.pixels
+        if isinstance(engine, Executor):
+            found |= engine.caches()
+        return found
+
+    def collect(self) -> Iterator[Metric]:
+        """One family a counter, one sample a cache."""
+        found = {name: report() for name, report in sorted(self.reports().items())}
+        for field, words in _COUNTED.items():
+            counter = CounterMetricFamily(f"ecumene_cache_{field}", words, labels=("cache",))
+            for name, counters in found.items():
+                counter.add_metric((name,), getattr(counters, field))
+            yield counter
+        for title, words, field, in_bytes in (
+            ("entries", "Entries held.", "entries", None),
+            ("bytes", "Bytes held, of caches that count them.", "size", True),
+            ("capacity_bytes", "Most bytes held.", "capacity", True),
+            ("capacity_entries", "Most entries held.", "capacity", False),
+        ):
+            gauge = GaugeMetricFamily(f"ecumene_cache_{title}", words, labels=("cache",))
+            for name, counters in found.items():
+                if in_bytes is None or counters.in_bytes is in_bytes:
+                    gauge.add_metric((name,), getattr(counters, field))
+            yield gauge
+
+
+class _Engine(Collector):
+    """Pools and kernels, and what is kept for clients."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+
+    def collect(self) -> Iterator[Metric]:
+        """Gauges without labels."""
+        values: dict[str, tuple[str, float]] = {
+            "kernels_ready": ("Compiled kernels that are loaded.", len(kernels.names())),
+            "profiles_kept": ("Profiles kept for clients.", len(self.services.engine.profiles)),
+            "maps_kept": ("Maps, thumbnails and tables kept.", len(self.services.stored)),
+        }
+        engine = self.services.engine.pixels
+        if isinstance(engine, Executor):
+            values["executor_threads"] = ("Threads that compute blocks.", engine.threads)
+            values["executor_queued_blocks"] = ("Blocks that wait for a thread.", engine.queued)
+            if engine.store is not None:
+                queued = engine.store.queued
+                values["prefetch_queued_blocks"] = ("Stored blocks to be decoded early.", queued)
+        for name, (words, value) in values.items():
+            yield GaugeMetricFamily(f"ecumene_{name}", words, value)
+        yield from _block_cache(engine)
+
+
+def _block_cache(engine: object) -> Iterator[Metric]:
+    """The block cache under names of its own."""
+    store = getattr(engine, "store", None)
+    if store is None:
+        return
+    stats = store.stats
+    for name in ("hits", "misses", "waits", "evictions", "bytes"):
+        yield GaugeMetricFamily(
+            f"ecumene_block_cache_{name}", f"Block cache: {name}.", getattr(stats, name)
+        )
