@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
+import shlex
+from functools import partial
 
-from tests.e2e.conftest import HERE
+from ecumene.cli import main
+from tests.e2e.conftest import HERE, ROOT
 
 
 def median(ee):
@@ -73,3 +77,37 @@ def test_pixels_and_values_together(ee):
     loaded = [row for name, row in found.items() if name.startswith("Loading assets: COPERNICUS")]
     assert sum(row["bytesDecoded"] for row in loaded) > 0
     assert len(get(ids, "text", 3).getInfo().splitlines()) == 4
+
+
+def guide_blocks(language):
+    text = (ROOT / "docs" / "guide" / "explain.md").read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+def test_the_guide(ee, web, server, tmp_path, capsys, monkeypatch):
+    """Every example of the guide's page runs, and its tables have the rows that the page shows."""
+    out = io.StringIO()
+    monkeypatch.setattr(ee, "profilePrinting", partial(ee.profilePrinting, destination=out))
+    names = {"ee": ee, "web": web, "BASE": server.base}
+    for block in guide_blocks("python"):
+        exec(compile(block, "explain.md", "exec"), names)  # noqa: S102 - our own page
+    shown, summary = guide_blocks("text")
+    printed = lines(out.getvalue())
+    assert {name.rstrip() for name in lines(shown)} <= printed.keys()
+    assert names["slowest"]["seconds"] > 0
+    reading = names["plan"]["reading"]
+    assert 0 < reading["cachedBlocks"] <= reading["blocks"], "it was computed before"
+    (tmp_path / "graph.json").write_text(names["composite"].serialize())
+    (command, _) = guide_blocks("sh")[0].splitlines()
+    words = shlex.split(
+        command.replace("DIR", str(server.data)).replace("graph.json", str(tmp_path / "graph.json"))
+    )
+    assert main(words[1:]) == 0
+    told = capsys.readouterr().out.splitlines()
+    for line in summary.splitlines():
+        exact = not line.startswith(("Blocks", "Memory"))  # these depend on the machine's cores
+        assert (
+            line in told
+            if exact
+            else line.split()[0] in [words.split()[0] for words in told if words]
+        ), line

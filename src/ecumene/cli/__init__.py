@@ -33,5 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     except EcumeneError as error:
         print(f"ecumene: {error.message}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read the output has seen enough
+        sys.stdout = None
+        return 0
     except KeyboardInterrupt:
         return 130
