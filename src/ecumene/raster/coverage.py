@@ -18,6 +18,7 @@ from rasterio.transform import Affine as RasterioAffine
 
 from ecumene.core import caches
 from ecumene.core.geometry import Geometry
+from ecumene.core.prepared import prepare
 from ecumene.core.projection import Grid, Window, invert
 from ecumene.numerics import runs as runs_
 from ecumene.numerics.runs import Edges, Runs
@@ -121,7 +122,7 @@ class Zones:
         self.windows = _boxes(local)
         """``(n, 4)``: column, row, width and height of each zone's pixels."""
         self._tree = shapely.STRtree(local)
-        shapely.prepare(local)
+        prepare(local)
         parts, owner = _simple(local)
         kind = shapely.get_type_id(parts)
         areal, linear = kind == 3, (kind == 1) | (kind == 2)

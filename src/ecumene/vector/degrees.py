@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ecumene.core import crs as crs_
 from ecumene.core.errors import EvaluationError
 from ecumene.core.geometry import Geometry
+from ecumene.core.prepared import prepare
 from ecumene.vector.edges import (
     Curve,
     Geodesics,
@@ -232,7 +233,7 @@ def lonlat(geometry: Geometry, tolerance: float = TOLERANCE) -> Any:
 
     def make() -> Any:
         shape = valid(in_degrees(geometry, tolerance))
-        shapely.prepare(shape)
+        prepare(shape)
         return shape
 
     return geometry.keep(("lonlat", tolerance), make)
@@ -246,7 +247,7 @@ def around(geometry: Geometry) -> Any:
 
     def make() -> Any:
         found = shapely.union_all([shifted(shape, turn) for turn in (-1, 0, 1)])
-        shapely.prepare(found)
+        prepare(found)
         return found
 
     return geometry.keep("around", make)

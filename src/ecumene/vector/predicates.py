@@ -12,6 +12,7 @@ from typing import Any
 import shapely
 
 from ecumene.core.geometry import Geometry
+from ecumene.core.prepared import prepare
 from ecumene.vector.degrees import around, is_planar, lonlat, shifted, turns_between
 from ecumene.vector.frames import Gnomonic, frame_for
 from ecumene.vector.nearest import distance
@@ -86,7 +87,7 @@ def _margin(geometry: Geometry) -> Any:
 
     def make() -> Any:
         found = _grown(around(geometry), _DOUBT)
-        shapely.prepare(found)
+        prepare(found)
         return found
 
     return geometry.keep("margin", make)
