@@ -41,6 +41,8 @@ def test_caches_count_what_requests_do(service: Service) -> None:
     assert grew("hits", "blocks") == 3
     assert grew("misses", "blocks") == 0
     assert grew("hits", "headers") > 0
+    assert grew("hits", "plans") == 1
+    assert grew("misses", "lookups") == 0
     assert grew("misses", "headers") == 0
     assert grew("hits", "images") == 2, "the graph loads the image twice"
     assert after["ecumene_cache_bytes", "blocks"] >= 3 * 32 * 32 * 2
@@ -65,14 +67,23 @@ def test_tables_are_counted_in_bytes(service: Service) -> None:
 def test_every_cache_has_every_counter(service: Service) -> None:
     found = told(service)
     caches = {cache for _, cache in found if cache}
-    assert {"blocks", "headers", "images", "feature_tables", "extents", "placed_lookups"} <= caches
+    assert {
+        "blocks",
+        "headers",
+        "images",
+        "feature_tables",
+        "extents",
+        "placed_lookups",
+        "lookups",
+        "plans",
+    } <= caches
     for cache in caches:
         for name in ("hits_total", "misses_total", "evictions_total", "entries"):
             assert found[f"ecumene_cache_{name}", cache] >= 0
-        in_bytes = ("ecumene_cache_bytes", cache) in found
-        limit = found[f"ecumene_cache_capacity_{'bytes' if in_bytes else 'entries'}", cache]
-        held = found[f"ecumene_cache_{'bytes' if in_bytes else 'entries'}", cache]
-        assert 0 <= held <= limit
+        assert 0 <= found["ecumene_cache_fill_ratio", cache] <= 1
+        if ("ecumene_cache_bytes", cache) in found:
+            held, most = (found[f"ecumene_cache_{k}bytes", cache] for k in ("", "capacity_"))
+            assert found["ecumene_cache_fill_ratio", cache] == pytest.approx(held / most)
 
 
 def test_pools_and_what_is_kept(service: Service) -> None:
@@ -81,6 +92,7 @@ def test_pools_and_what_is_kept(service: Service) -> None:
     found = told(service)
     assert found["ecumene_executor_threads", ""] >= 1
     assert found["ecumene_executor_queued_blocks", ""] == 0
+    assert found["ecumene_executor_requests", ""] == 0
     assert found["ecumene_prefetch_queued_blocks", ""] == 0
     assert found["ecumene_profiles_kept", ""] >= 1
     assert found["ecumene_maps_kept", ""] >= 1

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from ecumene.core import caches
 from ecumene.core.caches import Counters
+from ecumene.core.lru import Lru
 
 
 def test_a_function_under_lru_cache_counts():
@@ -18,6 +19,16 @@ def test_a_function_under_lru_cache_counts():
     for x in (1, 1, 2, 3, 1):
         double(x)
     assert report() == Counters(hits=1, misses=4, evictions=2, entries=2, size=2, capacity=2)
+
+
+def test_a_weighing_cache_counts_what_it_weighs():
+    cache: Lru[bytes] = Lru(10, len)
+    report = caches.of_lru(cache, in_bytes=True)
+    for key in (1, 2, 3):
+        cache.put(key, b"1234")
+    assert cache.get(1) is None
+    assert cache.get(3) == b"1234"
+    assert report() == Counters(1, 1, 1, 2, 8, 10, in_bytes=True)
 
 
 def test_caches_are_shared_by_name(monkeypatch):

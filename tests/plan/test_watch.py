@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
+from ecumene.core import profile as module
 from ecumene.core.context import Context
 from ecumene.core.profile import Profile
 from ecumene.core.projection import Window
 from ecumene.plan.executor import Executor
 from ecumene.plan.nodes import Elementwise, Tabulated
 from ecumene.plan.optimise import prepare
+from ecumene.plan.parts import part_of
 from ecumene.plan.watch import absorbed
 from tests.plan.archive import BLOCK, GRID, SIDE, clear, composite, scene, store
 from tests.plan.leaves import FLOAT, Noise
@@ -114,6 +118,40 @@ def test_nodes_that_nobody_marked_belong_to_what_runs():
     profile.around(work)()
     counted = {entry.description: entry.count for entry in profile.finished}
     assert counted == {"(plumbing)": 1, "Algorithm Image.reduceRegion": 1}
+    engine.close()
+
+
+class Ticks(threading.local):
+    """A clock for each thread that moves only when told to."""
+
+    now = 0.0
+
+    def thread_time(self) -> float:
+        return self.now
+
+    perf_counter = thread_time
+
+
+def test_work_with_the_pixels_of_blocks_belongs_to_what_runs(monkeypatch):
+    """What regions make of blocks is done where the blocks are computed."""
+    ticks = Ticks()
+    monkeypatch.setattr(module, "time", ticks)
+    engine = Executor(None, threads=2)
+    profile = Profile("id", "me")
+    context = Context(pixels=engine, profile=profile)
+    part = part_of(np.array([[0, 0, 600, 600]]))
+
+    def finish(piece, pixels):
+        ticks.now += 1
+        return piece
+
+    def work():
+        with profile.clock().inside("Algorithm Image.reduceRegion"):
+            return list(engine.mapped([Noise(3)], UTM, part, context, finish))
+
+    blocks = profile.around(work)()
+    seconds = {entry.description: entry.seconds for entry in profile.finished}
+    assert seconds["Algorithm Image.reduceRegion"] == len(blocks) > 1
     engine.close()
 
 

@@ -12,10 +12,17 @@ from prometheus_client.registry import Collector
 from ecumene import kernels
 from ecumene.api.services import Services
 from ecumene.core import caches
-from ecumene.core.caches import Report
+from ecumene.core.caches import Counters, Report
 from ecumene.plan.executor import Executor
 
 _COUNTED = {"hits": "Found.", "misses": "Not found.", "evictions": "Dropped for want of room."}
+
+_HELD: tuple[tuple[str, str, Callable[[Counters], float]], ...] = (
+    ("entries", "Entries held.", lambda c: c.entries),
+    ("fill_ratio", "How full it is, 0 to 1.", lambda c: c.size / max(c.capacity, 1)),
+    ("bytes", "Bytes held, of caches that count them.", lambda c: c.size),
+    ("capacity_bytes", "Most bytes held.", lambda c: c.capacity),
+)
 
 
 class Metrics:
@@ -70,16 +77,11 @@ class _Caches(Collector):
             for name, counters in found.items():
                 counter.add_metric((name,), getattr(counters, field))
             yield counter
-        for title, words, field, in_bytes in (
-            ("entries", "Entries held.", "entries", None),
-            ("bytes", "Bytes held, of caches that count them.", "size", True),
-            ("capacity_bytes", "Most bytes held.", "capacity", True),
-            ("capacity_entries", "Most entries held.", "capacity", False),
-        ):
+        for title, words, value in _HELD:
             gauge = GaugeMetricFamily(f"ecumene_cache_{title}", words, labels=("cache",))
             for name, counters in found.items():
-                if in_bytes is None or counters.in_bytes is in_bytes:
-                    gauge.add_metric((name,), getattr(counters, field))
+                if counters.in_bytes or not title.endswith("bytes"):
+                    gauge.add_metric((name,), value(counters))
             yield gauge
 
 
@@ -99,7 +101,9 @@ class _Engine(Collector):
         engine = self.services.engine.pixels
         if isinstance(engine, Executor):
             values["executor_threads"] = ("Threads that compute blocks.", engine.threads)
-            values["executor_queued_blocks"] = ("Blocks that wait for a thread.", engine.queued)
+            scheduler = engine.scheduler
+            values["executor_queued_blocks"] = ("Blocks that wait for a thread.", scheduler.waiting)
+            values["executor_requests"] = ("Requests that share the threads.", scheduler.lanes())
             if engine.store is not None:
                 queued = engine.store.queued
                 values["prefetch_queued_blocks"] = ("Stored blocks to be decoded early.", queued)

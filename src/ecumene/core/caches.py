@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from ecumene.core.lru import Lru
+
 
 class Counters(NamedTuple):
     """Of one cache: what happened since the start, what is held now, and the most that may be.
 
-    ``size`` and ``capacity`` are bytes for caches that count them (``in_bytes``), else entries.
+    ``size`` and ``capacity`` are bytes for caches that count them (``in_bytes``), else what the cache weighs.
     """
 
     hits: int
@@ -38,6 +40,16 @@ def share(name: str, report: Report) -> None:
 def shared() -> Mapping[str, Report]:
     """All that were shared."""
     return dict(_shared)
+
+
+def of_lru(cache: Lru[Any], *, in_bytes: bool = False) -> Report:
+    """The counters of a cache whose weights are entries, or bytes."""
+
+    def report() -> Counters:
+        s = cache.stats
+        return Counters(s.hits, s.misses, s.evictions, s.entries, s.weight, s.capacity, in_bytes)
+
+    return report
 
 
 def of_function(cached: Any) -> Report:

@@ -202,6 +202,16 @@ class Profile:
         for digest in digests:
             self.origins.setdefault(digest, label)
 
+    def charged(self, work: Callable[P, R]) -> Callable[P, R]:
+        """The same work in other threads, charged to what this one is doing."""
+        label = self.running()
+
+        def timed(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self.clock().inside(label, 0):
+                return work(*args, **kwargs)
+
+        return timed
+
     def around(self, work: Callable[P, R]) -> Callable[P, R]:
         """The same work on this profile's clock; the profile is finished with it."""
 

@@ -131,6 +131,8 @@ class Executor:
         pieces = part.cut(squared(shape), phase(plan, grid))
         if self._fills_cache(plan, part.pixels):
             context = replace(context, pixels=_Passing(self))
+        if context.profile is not None:
+            finish = context.profile.charged(finish)
 
         def work(piece: Window, lane: Lane | None = None) -> Result:
             return finish(piece, evaluate(plan, grid, piece, context, lane))
@@ -201,14 +203,10 @@ class Executor:
         keys.sort(key=lambda key: key.by)
         self.store.prefetch(keys)
 
-    @property
-    def queued(self) -> int:
-        """Blocks that wait for a thread."""
-        return self.pool._work_queue.qsize()
-
     def caches(self) -> dict[str, Report]:
         """Counters of what is kept between requests."""
-        return {} if self.store is None else self.store.caches()
+        stored = {} if self.store is None else self.store.caches()
+        return self.planner.caches() | stored
 
     def close(self) -> None:
         """Stops the workers."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ecumene.core import caches
+from ecumene.core.caches import Report
 from ecumene.core.lru import Lru, LruStats
 from ecumene.core.profile import Profile
 from ecumene.core.projection import Grid, Window
@@ -48,6 +50,12 @@ class Planner:
             found = prepare(chosen)
             self._plans.put(key, found)
         return found
+
+    def caches(self) -> dict[str, Report]:
+        """Counters of both caches; their sizes are nodes."""
+        return {
+            "plan_outlines": caches.of_lru(self._outlines), "plans": caches.of_lru(self._plans),
+        }  # fmt: skip
 
     @property
     def stats(self) -> LruStats:

@@ -9,19 +9,23 @@ does not depend on how a request is cut into windows.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecumene.core import caches
 from ecumene.core import crs as crs_
+from ecumene.core.lru import Lru
 from ecumene.core.profile import current, named
 from ecumene.core.projection import Grid, Window, apply, compose, invert
 
 STEP = 32
+KEPT_BYTES = 192 * 2**20
+OVERHEAD = 1000
+"""Bytes of an entry besides its arrays, about."""
+
 TIE = 1e-7
 """Source positions this close below a pixel edge count as on it: grids that differ by an exact factor
 agree whatever the rounding."""
@@ -43,30 +47,15 @@ class Lookup:
     outside: NDArray[np.bool_] | None
     bounds: tuple[float, float, float, float]
 
-
-class _Recent:
-    """A small thread-safe cache of lookups."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.items: OrderedDict[Any, Lookup] = OrderedDict()
-        self.lock = threading.Lock()
-
-    def get(self, key: Any) -> Lookup | None:
-        with self.lock:
-            found = self.items.get(key)
-            if found is not None:
-                self.items.move_to_end(key)
-            return found
-
-    def put(self, key: Any, value: Lookup) -> None:
-        with self.lock:
-            self.items[key] = value
-            while len(self.items) > self.size:
-                self.items.popitem(last=False)
+    @property
+    def weight(self) -> int:
+        """Bytes in memory, about."""
+        outside = 0 if self.outside is None else self.outside.nbytes
+        return self.cols.nbytes + self.rows.nbytes + outside + OVERHEAD
 
 
-_recent = _Recent(96)
+_recent: Lru[Lookup] = Lru(KEPT_BYTES, lambda lookup: lookup.weight)
+caches.share("lookups", caches.of_lru(_recent, in_bytes=True))
 
 
 def nearest(source: Grid, target: Grid, window: Window) -> Lookup:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecumene.core import caches
 from ecumene.core.context import Context
+from ecumene.core.lru import Lru
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import DEFAULT_PROJECTION, Grid, Window
 from ecumene.numerics.lookup import taken
@@ -19,6 +19,10 @@ from ecumene.plan.node import Mask, Pixels, PlanNode, empty
 from ecumene.plan.nodes.basic import as_mask
 from ecumene.plan.nodes.sources import Source, store_of
 from ecumene.raster import source
+
+KEPT_BYTES = 64 * 2**20
+OVERHEAD = 1000
+"""Bytes of an entry besides its arrays, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +32,16 @@ class Table:
     values: NDArray[Any]
     mask: Mask
 
-
-class _Recent:
-    """Tables by shape of the work and kind of stored band: a series of scenes shares one."""
-
-    SIZE = 128
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.held: OrderedDict[Any, Table] = OrderedDict()
-
-    def get(self, key: Any) -> Table | None:
-        with self.lock:
-            found = self.held.get(key)
-            if found is not None:
-                self.held.move_to_end(key)
-            return found
-
-    def put(self, key: Any, table: Table) -> None:
-        with self.lock:
-            self.held[key] = table
-            while len(self.held) > self.SIZE:
-                self.held.popitem(last=False)
+    @property
+    def weight(self) -> int:
+        """Bytes in memory, about."""
+        return self.values.nbytes + (0 if self.mask is None else self.mask.nbytes) + OVERHEAD
 
 
-_recent = _Recent()
+_recent: Lru[Table] = Lru(KEPT_BYTES, lambda table: table.weight)
+"""Tables by shape of the work and kind of stored band: a series of scenes shares one."""
+
+caches.share("value_tables", caches.of_lru(_recent, in_bytes=True))
 
 
 @dataclass(frozen=True, eq=False)
