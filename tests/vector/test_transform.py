@@ -38,7 +38,8 @@ def test_geodesics_are_followed(polygon: Geometry, tolerance: float) -> None:
         edge = shapely.transform(shapely.boundary(shape), lambda p, true=true: p * true)
         line = shapely.shortest_line(shapely.Point(np.array([x, lat]) * true), edge)
         near = shapely.get_coordinates(line)[1] / true
-        assert GEOD.inv(lon, lat, *near)[2] <= tolerance * 1.1
+        # strays are probed at quarters of an edge, and the nearest point is only near the nearest
+        assert GEOD.inv(lon, lat, *near)[2] <= tolerance * 1.15
 
 
 @pytest.mark.parametrize(
