@@ -161,11 +161,11 @@ class Accounts:
             )
         return token
 
-    def account_of(self, token: str) -> str | None:
-        """The account of a valid token."""
+    def holder_of(self, token: str) -> tuple[str, int] | None:
+        """The account of a valid token, and when it expires."""
         with self.engine.connect() as connection:
             row = connection.execute(
-                sa.select(_keys.c.account)
+                sa.select(_keys.c.account, _tokens.c.expires)
                 .select_from(_tokens.join(_keys, _tokens.c.key_id == _keys.c.id))
                 .where(
                     _tokens.c.hash == _hash(token),
@@ -173,7 +173,7 @@ class Accounts:
                     _keys.c.revoked.is_(None),
                 )
             ).first()
-        return None if row is None else str(row[0])
+        return None if row is None else (str(row[0]), int(row[1]))
 
     def first_seen(self, assertion: str) -> int:
         """When an assertion was first presented (now, if this is the first time)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from joserfc import jwt
@@ -129,13 +130,21 @@ def token_answer(
     }
 
 
-def account_of(accounts: Accounts | None, authorization: str | None, anonymous: bool) -> str:
-    """The account of an ``Authorization`` header; Unauthenticated if there must be one and is not."""
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who presented a token, and until when it is good (seconds since 1970; None without a token)."""
+
+    account: str
+    until: float | None = None
+
+
+def holder_of(accounts: Accounts | None, authorization: str | None, anonymous: bool) -> Holder:
+    """Whose an ``Authorization`` header is; Unauthenticated if there must be one and is not."""
     if accounts is None:
-        return "anonymous"
+        return Holder("anonymous")
     if not authorization:
         if anonymous:
-            return "anonymous"
+            return Holder("anonymous")
         raise Unauthenticated(
             "Request is missing required authentication credential. Expected OAuth 2 access token; "
             "make a key with 'ecumene keys create'."
@@ -143,12 +152,13 @@ def account_of(accounts: Accounts | None, authorization: str | None, anonymous: 
     scheme, _, token = authorization.partition(" ")
     token = token.strip()
     if scheme.lower() == "bearer" and token:
-        found = accounts.account_of(token)
+        found = accounts.holder_of(token)
         if found is not None:
-            return found
+            return Holder(*found)
         if token.count(".") == 2:
             try:
-                return verify(accounts, token, AUDIENCES, audience_needed=False).account
+                signer = verify(accounts, token, AUDIENCES, audience_needed=False)
+                return Holder(signer.account, float(_unverified(token)[1]["exp"]))
             except Refused:
                 pass
     raise Unauthenticated(

@@ -23,7 +23,8 @@ def explain_pixels(call: Call, services: Services, context: Context) -> dict[str
         context.profile = Profile("", context.account)
     value = services.engine.evaluate(call.field("expression"), context)
     region = call.field("region")
-    image, grid, window = placed(as_image(value, services, context), call.body, region, context)
+    given = as_image(value, services, context)
+    image, grid, window = placed(given, call.body, region, services, context)
     nodes = [band.node for band in image.bands]
     told = explain(engine, nodes, grid, window, context, context.profile.origins)
     roots = told["plan"]["roots"]

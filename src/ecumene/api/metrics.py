@@ -32,9 +32,12 @@ class Metrics:
     ----------
     services : whose caches and pools are told.
     waiting : how many requests are waited for.
+    own : caches of the application itself.
     """
 
-    def __init__(self, services: Services, waiting: Callable[[], int]) -> None:
+    def __init__(
+        self, services: Services, waiting: Callable[[], int], own: Mapping[str, Report]
+    ) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "ecumene_requests",
@@ -48,7 +51,7 @@ class Metrics:
         Gauge(
             "ecumene_requests_in_progress", "Requests that are waited for.", registry=self.registry
         ).set_function(waiting)
-        self.registry.register(_Caches(services))
+        self.registry.register(_Caches(services, own))
         self.registry.register(_Engine(services))
 
     def text(self) -> bytes:
@@ -59,15 +62,24 @@ class Metrics:
 class _Caches(Collector):
     """Every cache, by name."""
 
-    def __init__(self, services: Services) -> None:
-        self.services = services
+    def __init__(self, services: Services, own: Mapping[str, Report]) -> None:
+        self.services, self.own = services, own
 
     def reports(self) -> Mapping[str, Report]:
-        found = {**caches.shared(), **self.services.catalog.caches()}
-        engine = self.services.engine.pixels
+        services = self.services
+        found = {**caches.shared(), **services.catalog.caches(), **self.own}
+        found |= services.engine.memory.caches() | services.stored.caches()
+        found["expressions"] = self._expressions
+        engine = services.engine.pixels
         if isinstance(engine, Executor):
             found |= engine.caches()
         return found
+
+    def _expressions(self) -> Counters:
+        found = self.services.engine.memory.stats
+        return Counters(
+            found.hits, found.misses, found.evictions, found.entries, found.weight, found.capacity
+        )
 
     def collect(self) -> Iterator[Metric]:
         """One family a counter, one sample a cache."""

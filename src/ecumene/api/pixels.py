@@ -18,6 +18,7 @@ from ecumene.core.errors import BindingError, EvaluationError, LimitExceeded, No
 from ecumene.core.image import Image
 from ecumene.core.projection import Grid, Window
 from ecumene.engine.coerce import Mismatch, coerce, type_name
+from ecumene.engine.memory import written
 from ecumene.engine.profiling import label_of, mark
 from ecumene.raster import encode
 from ecumene.raster.geotiff import GeoTiff
@@ -35,6 +36,7 @@ PICTURES = ("PNG", "JPEG", "AUTO_JPEG_PNG")
 
 Arrays = list[NDArray[Any]]
 Masks = list[NDArray[Any] | None]
+Shown = tuple[Image, Image]
 
 
 def as_image(value: Any, services: Services, context: Context) -> Image:
@@ -253,33 +255,48 @@ def _shown(pixels: Any) -> NDArray[Any]:
     return np.asarray(np.where(pixels.mask > 0, pixels.values, pixels.values.dtype.type(0)))
 
 
+def pictured(image: Image, request: Any, services: Services, context: Context) -> Shown:
+    """The bands that a request chooses, and what it shows of them."""
+    ids, options = pick(request, "bandIds"), pick(request, "visualizationOptions")
+
+    def made() -> Shown:
+        chosen = select_bands(image, ids)
+        return chosen, visualized(chosen, options, context) if options else chosen
+
+    if context.profile is not None or not (ids or options):
+        return made()
+    key = written([ids, options])
+    found: Shown = made() if key is None else services.engine.memory.derived(image, key.text, made)
+    return found
+
+
 def answer(
     image: Image,
     request: Any,
     region: Any,
+    services: Services,
     context: Context,
     default: str = "PNG",
     prefix: str = "download",
 ) -> Bytes:
     """A request's image: bands, visualisation, grid, format."""
     kind = format_of(request, default)
-    return render(*placed(image, request, region, context), kind, context, prefix)
+    return render(*placed(image, request, region, services, context), kind, context, prefix)
 
 
-def placed(image: Image, request: Any, region: Any, context: Context) -> tuple[Image, Grid, Window]:
+def placed(
+    image: Image, request: Any, region: Any, services: Services, context: Context
+) -> tuple[Image, Grid, Window]:
     """What a request shows of an image, and where."""
-    chosen = select_bands(image, pick(request, "bandIds"))
+    chosen, shown = pictured(image, request, services, context)
     grid, window = grids.resolve(chosen, pick(request, "grid", {}), region, context.limits)
-    options = pick(request, "visualizationOptions")
-    if options:
-        chosen = visualized(chosen, options, context)
-    return chosen, grid, window
+    return shown, grid, window
 
 
 def compute_pixels(call: Call, services: Services, context: Context) -> Bytes:
     """``image:computePixels``."""
     value = services.engine.evaluate(call.field("expression"), context)
-    return answer(as_image(value, services, context), call.body, None, context)
+    return answer(as_image(value, services, context), call.body, None, services, context)
 
 
 def get_pixels(call: Call, services: Services, context: Context) -> Bytes:
@@ -288,4 +305,4 @@ def get_pixels(call: Call, services: Services, context: Context) -> Bytes:
     image = services.catalog.load_image(name)
     if image is None:
         raise NotFound(f"Asset '{name}' not found (does not exist or caller does not have access).")
-    return answer(image, call.body, call.field("region"), context)
+    return answer(image, call.body, call.field("region"), services, context)

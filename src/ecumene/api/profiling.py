@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from ecumene.api.services import Stored
 from ecumene.core.context import Context
 from ecumene.core.profiles import Profiles
 
@@ -44,10 +43,3 @@ def announce(scope: Scope, response: Response) -> None:
     """Names the request's profile, of failed requests too."""
     if _KEY in scope:
         response.headers[ANSWER] = scope[_KEY]
-
-
-def adopt(context: Context, stored: Stored) -> None:
-    """Pixels of a map or thumbnail: the profile is its maker's, and knows who made the nodes."""
-    if context.profile is not None:
-        context.profile.account = stored.account
-        context.profile.origins.update(stored.origins)

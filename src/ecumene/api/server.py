@@ -24,6 +24,7 @@ from ecumene.api.metrics import Metrics
 from ecumene.api.routes import ROUTES
 from ecumene.api.services import Bytes, Services
 from ecumene.api.table import VERSIONS, Route
+from ecumene.api.tokens import Tokens
 from ecumene.core.errors import EcumeneError, RateLimited, Unavailable
 from ecumene.core.limits import Limits
 
@@ -64,6 +65,7 @@ class Application:
 
     def __init__(self, services: Services, accounts: Accounts | None, settings: Settings) -> None:
         self.services, self.accounts, self.settings = services, accounts, settings
+        self.tokens = Tokens(accounts, settings.anonymous)
         before = threading.stack_size(STACK)
         self.pool = ThreadPoolExecutor(settings.workers, "ecumene-request")
         started = [self.pool.submit(threading.Event().wait, 0.02) for _ in range(settings.workers)]
@@ -73,7 +75,7 @@ class Application:
         self.waiting = 0
         self.closing = False
         self._cached: dict[tuple[str, ...], bytes] = {}
-        self.metrics = Metrics(services, lambda: self.waiting)
+        self.metrics = Metrics(services, lambda: self.waiting, self.tokens.caches())
 
     def forget(self) -> None:
         """Drops decoded blocks (headers stay): for operators who replaced files, and for measuring."""
@@ -167,8 +169,8 @@ class Application:
             account = "anonymous"
         else:
             authorization = request.headers.get("authorization")
-            account = await self._quick(
-                auth.account_of, self.accounts, authorization, self.settings.anonymous
+            account = self.tokens.recall(authorization) or await self._quick(
+                self.tokens.ask, authorization
             )
         base = f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
         call = Call(params, query, {}, account, base, version)

@@ -10,7 +10,6 @@ from itertools import islice
 from typing import Any
 
 from ecumene.api.call import Call, pick
-from ecumene.api.profiling import adopt
 from ecumene.api.services import Bytes, Services
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
@@ -88,23 +87,23 @@ def compute_features(call: Call, services: Services, context: Context) -> dict[s
 
 def create_table(call: Call, services: Services, context: Context) -> dict[str, Any]:
     """``tables.create``."""
-    value = services.engine.evaluate(call.field("expression"), context)
-    table = as_collection(value, services, context)
+    stored = services.stored.made(call.path["parent"], "tables", call.body, context)
+    as_collection(services.evaluated(stored, context), services, context)
     kind = call.field("fileFormat", "CSV")
     if kind not in ("CSV", "GEO_JSON", "JSON", "TABLE_FILE_FORMAT_UNSPECIFIED"):
         raise RequestError(
             f"Table downloads as {kind} are not implemented by this server yet; use CSV or GEO_JSON."
         )
-    request = {k: v for k, v in call.body.items() if k != "expression"}
-    return {"name": services.stored.add(call.path["parent"], "tables", request, table, context)}
+    services.stored.add(stored)
+    return {"name": stored.name}
 
 
 def get_table(call: Call, services: Services, context: Context) -> Bytes:
     """``tables.getFeatures``: the whole table as CSV or GeoJSON."""
     stored = services.stored.get(call.path["name"])
-    adopt(context, stored)
+    table = as_collection(services.evaluated(stored, context), services, context)
     limit = context.limits.list_elements
-    rows = [feature(e, services, context) for e in islice(iter(stored.value), limit)]
+    rows = [feature(e, services, context) for e in islice(iter(table), limit)]
     selectors = pick(stored.request, "selectors") or None
     name = str(pick(stored.request, "filename") or "table")
     if pick(stored.request, "fileFormat", "CSV") in ("GEO_JSON", "JSON"):

@@ -18,6 +18,7 @@ from ecumene.core.collection import Collection
 from ecumene.core.errors import NotFound
 from ecumene.core.image import Image
 from ecumene.storage.gate import Gate
+from ecumene.storage.revision import Revision
 
 
 class Catalog:
@@ -46,9 +47,11 @@ class Catalog:
         self.gate = gate or Gate(self.index.roots(), refresh=self.index.roots)
         self.tables = TableCache(self.gate, table_bytes)
         self._images = ImageCache(self.index, node)
+        self._revision = Revision(self.index.engine)
 
     def close(self) -> None:
         """Gives back the database's connections."""
+        self._revision.close()
         self.index.close()
 
     def __enter__(self) -> Catalog:
@@ -105,6 +108,10 @@ class Catalog:
         )
         properties = collection_properties(record)
         return Collection(source, (), "Feature", record.id, record.updated, properties)
+
+    def revision(self) -> int | None:
+        """Another number after every change of the catalogue, by any process; None if that cannot be told."""
+        return self._revision.now()
 
     def asset_type(self, asset_id: str) -> str | None:
         """``IMAGE``, ``IMAGE_COLLECTION``, ``TABLE``, ``FOLDER``; None if there is no such asset."""

@@ -60,6 +60,9 @@ class Catalog(Protocol):
     def load_table(self, asset_id: str) -> Collection | None:
         """A lazy collection of features."""
 
+    def revision(self) -> int | None:
+        """Another number after every change of any record; None if changes cannot be told."""
+
 
 class PixelEngine(Protocol):
     """What algorithms that need pixels (reduceRegion, sample…) ask of the executor.
@@ -109,6 +112,10 @@ class NoCatalog:
     def load_table(self, asset_id: str) -> Collection | None:
         """None."""
         return None
+
+    def revision(self) -> int | None:
+        """It never changes."""
+        return 0
 
 
 @dataclass(slots=True)

@@ -73,7 +73,7 @@ Steps = Generator[Task, Any, Any]
 
 
 class Evaluator:
-    """One evaluation of one graph."""
+    """One evaluation of one graph; ``steps`` counts the nodes that were evaluated."""
 
     def __init__(self, graph: Graph, registry: Registry, context: Context) -> None:
         self.graph = graph
@@ -82,6 +82,7 @@ class Evaluator:
         self.context = context
         self.root = Frame({}, None)
         self.depth = 0
+        self.steps = 0
 
     def result(self) -> Any:
         """The value of the graph.
@@ -160,6 +161,7 @@ class Evaluator:
         if isinstance(node, Definition):
             return True, UserFunction(self, node, frame)
         self.context.cancel.check()
+        self.steps += 1
         stack.append((number, home, self._steps(number, frame)))
         return False, None
 

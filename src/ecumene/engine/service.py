@@ -7,11 +7,13 @@ from typing import Any
 from ecumene.algorithms import load
 from ecumene.core.context import CancelToken, Catalog, Context, PixelEngine
 from ecumene.core.errors import GraphError, LimitExceeded
+from ecumene.core.image import Image
 from ecumene.core.limits import OPEN, Limits
 from ecumene.core.profiles import Profiles
 from ecumene.core.registry import Registry
 from ecumene.engine import graph
 from ecumene.engine.evaluate import Evaluator
+from ecumene.engine.memory import Key, Memory, Witness, Written, written
 from ecumene.engine.results import Encoder
 
 
@@ -30,6 +32,7 @@ class Engine:
         self.limits = limits
         self.registry = registry or load()
         self.profiles = Profiles()
+        self.memory = Memory()
 
     def context(self, account: str = "anonymous", seconds: float | None = None) -> Context:
         """Surroundings of a new request; the deadline starts now."""
@@ -44,18 +47,49 @@ class Engine:
             self.profiles,
         )
 
-    def evaluate(self, expression: Any, context: Context) -> Any:
-        """The value of an ``Expression`` document.
+    def evaluate(self, expression: Any, context: Context, pinned: str | None = None) -> Any:
+        """The value of an ``Expression`` document, decoded or ``memory.Written``.
+
+        Images are remembered (see ``memory``). A ``pinned`` name stands for one expression of one account:
+        its image is remembered under it whatever it depends on, until the catalogue changes.
 
         Raises RequestError (or a sub-class) for everything that the caller can mend.
         """
+        keys = self._keys(expression, context, pinned)
+        if context.profile is None or pinned is not None:  # a profile wants to see the work
+            for key in keys:
+                known = self.memory.recall(key)
+                if known is not None:
+                    return known
+        witness = Witness(context)
+        value, steps = self._evaluated(expression, witness.context if keys else context)
+        if isinstance(value, Image):
+            for key in keys:
+                if witness.pure or isinstance(key.what, str):
+                    self.memory.keep(key, value, steps)
+                    break
+        return value
+
+    def _evaluated(self, expression: Any, context: Context) -> tuple[Any, int]:
+        """The value, and how many steps it took."""
+        text = expression.text if isinstance(expression, Written) else expression
         try:
-            decoded = graph.decode(expression, self.limits)
-            return Evaluator(decoded, self.registry, context).result()
+            evaluator = Evaluator(graph.decode(text, self.limits), self.registry, context)
+            return evaluator.result(), evaluator.steps
         except RecursionError:
             raise LimitExceeded("The computation is nested too deeply.") from None
         except MemoryError:
             raise LimitExceeded("User memory limit exceeded.") from None
+
+    def _keys(self, expression: Any, context: Context, pinned: str | None) -> list[Key]:
+        """What the value may be remembered under, by content first."""
+        text, revision = written(expression), self.catalog.revision()
+        found: list[Key] = []
+        if text is not None and revision is not None:
+            found.append(Key(context.account, revision, text.digest))
+        if pinned is not None:
+            found.append(Key(context.account, revision or 0, pinned))
+        return found
 
     def to_json(self, value: Any, context: Context) -> Any:
         """The JSON of a value; collections are read here."""
