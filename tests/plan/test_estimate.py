@@ -32,6 +32,7 @@ from ecumene.plan.nodes import (
     Reproject,
     Resample,
     Stack,
+    UpdateMask,
     Windowed,
 )
 from ecumene.plan.nodes.terrain import Terrain
@@ -47,6 +48,7 @@ DEGREES = Grid("EPSG:4326", (9e-5, 0.0, -121.85, 0.0, -9e-5, 38.84))
 SINUSOIDAL = Grid("SR-ORG:6974", (463.3, 0.0, 0.0, 0.0, -463.3, 0.0))
 ARRAY = PixelType("float", dimensions=1)
 BYTE = PixelType("int", 0, 255)
+DOUBLE = PixelType("double")
 
 
 def reducer(name: str, **arguments) -> Reducer:
@@ -135,6 +137,16 @@ def shared_masks():
     ]
 
 
+def many_steps(*leaves):
+    """A formula that is one region."""
+    node = leaves[0]
+    for k, leaf in enumerate(leaves):
+        both = Elementwise("divide", (node, leaf), (), FLOAT)
+        less = Elementwise("lt", (leaf, Constant(150, FLOAT)), (), BYTE)
+        node = UpdateMask(Elementwise("add", (both, Constant(k, FLOAT)), (), DOUBLE), less, DOUBLE)
+    return node
+
+
 COSTS = {
     "one-leaf": lambda: [Noise()],
     "chain": lambda: [Cast(Cast(Cast(Noise(), BYTE), FLOAT), BYTE)],
@@ -155,6 +167,14 @@ COSTS = {
     "resolution": lambda: [ReduceResolution(Noise(), reducer("mean"), FINE, 64, False, 0, FLOAT)],
     "bilinear": lambda: [Resample(Noise(masked=0.2), "bilinear", DEGREES, FLOAT)],
     "shared": shared_masks,
+    "fused": lambda: [many_steps(*noises(4, masked=0.3))],
+    "fused-of-many": lambda: [many_steps(*noises(12, masked=0.3))],
+    "fused-of-whole-numbers": lambda: [many_steps(*noises(3, type=BYTE))],
+    "several-results": lambda: [
+        Elementwise(op, (node, Constant(3, FLOAT)), (), DOUBLE)
+        for node in [many_steps(*noises(5, masked=0.3))]
+        for op in ("divide", "max", "multiply")
+    ],
 }
 
 

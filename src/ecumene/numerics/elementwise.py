@@ -32,6 +32,8 @@ def saturate(values: Values, type_: PixelType) -> Values:
             return values.astype(dtype)
     low, high = type_.bounds
     if values.dtype.kind == "f":
+        if dtype.itemsize >= 4:
+            values = values.astype("float64", copy=False)  # the ends of the range are no float32
         values = np.nan_to_num(np.trunc(values), nan=0.0, posinf=np.inf, neginf=-np.inf)
         out = np.clip(values, float(low), float(high))
         return _to_int(out, dtype)
@@ -288,21 +290,14 @@ class Op:
 
     def apply(self, values: Sequence[Values], params: Sequence[Any], type_: PixelType) -> Values:
         """The formula on pixels, computed in and converted to the type of the result."""
-        dtype = type_.dtype
-        if self.kind == "float":
-            operands = [v.astype(dtype, copy=False) for v in values]
-        elif self.kind == "exact":
-            if dtype.kind == "f":
-                operands = [v.astype(dtype, copy=False) for v in values]
-            elif all(v.dtype.kind in "iub" for v in values) and self._fits(values, dtype):
-                operands = [v.astype(dtype, copy=False) for v in values]
-                with np.errstate(all="ignore"):
-                    return np.asarray(_PLAIN[self.name](*operands))
-            else:
-                operands = list(values)
-        else:
-            operands = list(values)
         with np.errstate(all="ignore"):
+            dtype = type_.dtype
+            whole = all(v.dtype.kind in "iub" for v in values)
+            if self.kind == "exact" and dtype.kind != "f" and whole and self._fits(values, dtype):
+                return np.asarray(_PLAIN[self.name](*(v.astype(dtype, copy=False) for v in values)))
+            operands = values
+            if self.kind == "float" or (self.kind == "exact" and dtype.kind == "f"):
+                operands = [v.astype(dtype, copy=False) for v in values]
             return saturate(np.asarray(self.function(*operands, *params)), type_)
 
     def _fits(self, values: Sequence[Values], dtype: np.dtype[Any]) -> bool:
@@ -345,6 +340,7 @@ _op("max", 2, np.maximum, same, kind="exact")
 _op("first", 2, lambda a, b: np.broadcast_arrays(a, b)[0], same)
 _op("firstNonZero", 2, lambda a, b: np.where(a != 0, a, b), same)
 _op("pow", 2, _power, floating, lambda a, b: ~((a < 0) & (b != np.floor(b))))
+_op("square", 1, lambda a: a.astype("float64") * a.astype("float64"), floating)
 _op("atan2", 2, lambda x, y: np.arctan2(y, x), floating, kind="float")
 _op("hypot", 2, np.hypot, floating, kind="float")
 _op("gammainc", 2, special.gammainc, floating)
@@ -414,8 +410,13 @@ def _stretched(values: Values, low: float, high: float, gamma: float) -> Values:
 def _coloured(
     values: Values, low: float, high: float, gamma: float, channel: tuple[float, ...]
 ) -> Values:
-    shown = _shown(values, low, high, gamma)
-    return np.asarray(np.rint(np.interp(shown, np.linspace(0, 1, len(channel)), channel)))
+    """Between the two nearest of evenly spread colours."""
+    levels = np.asarray(channel, "float64")
+    place = _shown(values, low, high, gamma) * (levels.size - 1)
+    below = np.minimum(np.floor(place), levels.size - 2)
+    index = below.astype("int64")
+    first = levels[index]
+    return np.asarray(np.rint(first + (place - below) * (levels[index + 1] - first)))
 
 
 def stretch(values: Values, low: float, high: float) -> Values:

@@ -10,6 +10,7 @@ from functools import singledispatch
 
 import numpy as np
 
+from ecumene.kernels.programs import strips
 from ecumene.numerics.focal.order import STACKED
 from ecumene.numerics.folds import FOLDS, STREAMED
 from ecumene.plan.node import PlanNode
@@ -21,6 +22,7 @@ from ecumene.plan.nodes import (
     Constant,
     Displaced,
     Fold,
+    Fused,
     Gather,
     Mosaic,
     Neighborhood,
@@ -65,6 +67,15 @@ def _(node: Windowed, inputs: list[float]) -> float:
 @depth.register
 def _(node: Fold, inputs: list[float]) -> float:
     return sum(inputs) if node.type.dimensions else 1.0
+
+
+@depth.register
+def _(node: Fused, inputs: list[float]) -> float:
+    """All of its results, in numbers of its type."""
+    if len(node.bodies) == 1:
+        return 1.0
+    size = node.type.dtype.itemsize
+    return sum((body.type.dtype.itemsize + 1) / size for body in node.bodies)
 
 
 @depth.register
@@ -118,6 +129,11 @@ def _(node: Fold, inputs: int) -> float:
 
 
 @effort.register
+def _(node: Fused, inputs: int) -> float:
+    return sum(1.0 + len(step.operands) for step in node.shape.steps if step.operands)
+
+
+@effort.register
 def _(node: Source, inputs: int) -> float:
     return 4.0
 
@@ -145,6 +161,13 @@ def _(node: Source, own: float, below: float, inputs: float) -> float:
     if node.method == "nearest":
         return 24 * own
     return (480 if node.method == "bicubic" else 220) * own
+
+
+@scratch.register
+def _(node: Fused, own: float, below: float, inputs: float) -> float:
+    """Buffers of a strip; masks of ones; copies of inputs that are not contiguous."""
+    buffers = min(strips.CACHED + 8 * strips.LONGEST, 8.0 * below * len(node.shape.steps) * 3)
+    return buffers + inputs + len(node.asked) * below + 16 * own
 
 
 @scratch.register

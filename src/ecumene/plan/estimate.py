@@ -15,7 +15,7 @@ from ecumene.core.limits import Limits
 from ecumene.core.projection import Grid, Window
 from ecumene.plan.costs import depth, effort, held, scratch
 from ecumene.plan.node import PlanNode
-from ecumene.plan.nodes import Constant, Elementwise, Masked, Source
+from ecumene.plan.nodes import Constant, Elementwise, Fused, Masked, Source
 from ecumene.plan.optimise import Prepared
 from ecumene.plan.reach import Demand, extent, inner
 from ecumene.raster.source import LARGE
@@ -152,13 +152,20 @@ def _result(frame: _Frame) -> tuple[_Result, float]:
         window = _source_pixels(node, demand)
         there, stored = window > 0, window * node.band.type.dtype.itemsize
     elif inputs:
-        some = all if isinstance(node, Elementwise) else any
-        there = there and some(part.there for part in inputs)
+        there = there and _something(node, [part.there for part in inputs])
     if not there:
         return _Result(0.0, deep, False), 0.0
     own = demand.area * deep
     extra = scratch(node, own, frame.below.area, sum(part.bytes for part in inputs))
     return _Result(own * node.type.dtype.itemsize + demand.area, deep, True), stored + extra
+
+
+def _something(node: PlanNode, inputs: list[bool]) -> bool:
+    """Whether there is something to compute from inputs of which some have nothing."""
+    if isinstance(node, Fused):
+        nothing = {k for k, there in enumerate(inputs) if not there}
+        return not all(nothing & needed for needed in node.shape.needed)
+    return all(inputs) if isinstance(node, Elementwise) else any(inputs)
 
 
 def _source_pixels(node: Source, demand: Demand) -> float:

@@ -17,10 +17,12 @@ from ecumene.core.context import Context
 from ecumene.core.projection import Grid, Window, compose, invert
 from ecumene.plan.estimate import check_memory, check_work, estimate
 from ecumene.plan.node import Evaluation, Need, Pixels, PlanNode
+from ecumene.plan.nodes import Fused
 from ecumene.plan.optimise import Prepared
 from ecumene.plan.parts import Part
 from ecumene.plan.planner import Planner
 from ecumene.plan.scheduling import Lane, Scheduler
+from ecumene.plan.shared import noted
 from ecumene.plan.watch import watched
 from ecumene.raster.source import blocks_needed
 from ecumene.storage.blocks import BlockStore
@@ -77,6 +79,7 @@ class Executor:
         Raises LimitExceeded as ``blocks`` does.
         """
         plan = self.plan(nodes, grid, window, context)
+        _note(plan, window.width * window.height)
         _checked(plan, grid, window, context)
         return evaluate(plan, grid, window, context)
 
@@ -96,6 +99,7 @@ class Executor:
         pixel is read where the plan cannot fit in the memory budget or is too much work.
         """
         plan = self.plan(nodes, grid, window, context)
+        _note(plan, window.width * window.height)
         layout = self.layout(plan, grid, window, context)
         if layout.whole:
             yield window, evaluate(plan, grid, window, context)
@@ -127,6 +131,7 @@ class Executor:
         if part.pixels == 0:
             return
         plan = self.plan(nodes, grid, part.window, context)
+        _note(plan, part.pixels)
         shape = block_shape(plan, grid, part.window, context, self.threads, part.pixels)
         pieces = part.cut(squared(shape), phase(plan, grid))
         if self._fills_cache(plan, part.pixels):
@@ -219,6 +224,11 @@ class _Passing:
     def __init__(self, engine: Executor) -> None:
         self.store = engine.store.passing()
         self.read, self.blocks, self.mapped = engine.read, engine.blocks, engine.mapped
+
+
+def _note(plan: Prepared, pixels: int) -> None:
+    """Notes which fused regions a job runs, and how large it is: what is met often is compiled."""
+    noted((node.shape for node in plan.nodes if isinstance(node, Fused)), pixels)
 
 
 def block_shape(

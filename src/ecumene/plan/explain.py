@@ -16,7 +16,7 @@ from ecumene.core.reducer import Reducer
 from ecumene.plan.estimate import Estimate, estimate
 from ecumene.plan.executor import FEWEST, Executor, Layout, shaped
 from ecumene.plan.node import PlanNode
-from ecumene.plan.nodes import Source
+from ecumene.plan.nodes import Fused, Source
 from ecumene.plan.optimise import Prepared
 from ecumene.plan.planner import inherited
 from ecumene.plan.reach import Demand, inner
@@ -145,6 +145,8 @@ def _details(node: PlanNode) -> dict[str, Any]:
     if isinstance(node, Source):
         band = node.band
         return {"asset": band.asset, "band": band.index, "method": node.method}
+    if isinstance(node, Fused):
+        return {"steps": [s.operator for s in node.shape.steps], "results": len(node.bodies)}
     found: dict[str, Any] = {}
     for field in dataclasses.fields(node):  # type: ignore[arg-type]
         value = getattr(node, field.name)

@@ -13,30 +13,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ecumene.plan.node import PlanNode, field_names, token
-from ecumene.plan.nodes import (
-    Cast,
-    Choice,
-    Constant,
-    Elementwise,
-    Fold,
-    MaskOf,
-    Remap,
-    ReplaceMask,
-    Source,
-    Tabulated,
-    Unmask,
-    UpdateMask,
-    Where,
-)
+from ecumene.numerics.formulas import passes
+from ecumene.plan.node import PlanNode, field_names, own_token
+from ecumene.plan.nodes import Constant, Elementwise, Fold, Source, Tabulated, UpdateMask
+from ecumene.plan.steps import DESCRIBED
 
-PER_PIXEL = (
-    Cast, Choice, Constant, Elementwise, MaskOf, Remap, ReplaceMask, Unmask, UpdateMask, Where,
-)  # fmt: skip
+PER_PIXEL = tuple(DESCRIBED)
 """Nodes whose pixel depends on the same pixel of their inputs only."""
 
 FEWEST_WIDE = 4
-"""Steps of work from which a table of 65,536 entries pays."""
+"""Passes over the pixels from which a table of 65,536 entries pays."""
+
+MOST = 1 << 20
+"""Passes are counted up to here: of shared nodes there are exponentially many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +59,9 @@ def lowered(order: Iterable[PlanNode], roots: tuple[PlanNode, ...]) -> tuple[Pla
         if support is not None:
             supports[id(node)] = support
             continue
-        fresh = _with_inputs(node, replacement)
+        fresh = node
+        if any(id(child) in made or id(child) in supports for child in node.inputs()):
+            fresh = with_inputs(node, replacement)
         if isinstance(fresh, Fold):
             fresh = _hiding(fresh, shows)
         if fresh is not node:
@@ -95,9 +86,11 @@ def _support(node: PlanNode, known: dict[int, Support]) -> Support | None:
         dtype = node.band.type.dtype
         small = dtype.kind in "iu" and dtype.itemsize <= 2 and node.method == "nearest"
         return Support(node, 0, b"source") if small else None
+    if isinstance(node, Constant):
+        return Support(None, 0, own_token(node))
     if not isinstance(node, PER_PIXEL):
         return None
-    source, steps, digest = None, 0, hashlib.blake2b(type(node).__name__.encode(), digest_size=16)
+    source, steps, shapes = None, _passes(node), []
     for child in node.inputs():
         part = known.get(id(child))
         if part is None or (
@@ -106,17 +99,16 @@ def _support(node: PlanNode, known: dict[int, Support]) -> Support | None:
             return None
         source = source or part.source
         steps += part.steps
-        digest.update(b"i" + part.shape)
-    for name in field_names(node):
-        value = getattr(node, name)
-        if not isinstance(value, PlanNode) and name != "inputs_":
-            digest.update(b"|" + token(value))
-        elif value is None:
-            digest.update(b"-")
-    return Support(source, steps + (not isinstance(node, Constant)), digest.digest())
+        shapes.append(part.shape)
+    digest = hashlib.blake2b(b"i".join((own_token(node), *shapes)), digest_size=16)
+    return Support(source, min(steps, MOST), digest.digest())
 
 
-def _with_inputs(node: PlanNode, replacement: Callable[[PlanNode], PlanNode]) -> PlanNode:
+def _passes(node: PlanNode) -> int:
+    return passes(node.op) if isinstance(node, Elementwise) else 1
+
+
+def with_inputs(node: PlanNode, replacement: Callable[[PlanNode], PlanNode]) -> PlanNode:
     """The node with replaced inputs; itself if none is."""
     if isinstance(node, Source | Constant | Tabulated):
         return node
@@ -132,8 +124,8 @@ def _with_inputs(node: PlanNode, replacement: Callable[[PlanNode], PlanNode]) ->
 def _mapped(value: Any, replacement: Callable[[PlanNode], PlanNode]) -> Any:
     if isinstance(value, PlanNode):
         return replacement(value)
-    if isinstance(value, tuple) and value and isinstance(value[0], PlanNode | tuple):
-        fresh = tuple(_mapped(item, replacement) for item in value)
+    if type(value) is tuple and any(isinstance(item, PlanNode | tuple) for item in value):
+        fresh = tuple([_mapped(item, replacement) for item in value])
         if any(a is not b for a, b in zip(fresh, value, strict=True)):
             return fresh
     return value

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,8 +104,7 @@ class PlanNode(Node):
 
     def inputs(self) -> Iterator[PlanNode]:
         """Child nodes: every field that is a node or a (nested) tuple of nodes."""
-        for name in field_names(self):
-            yield from _nodes_in(getattr(self, name))
+        return iter(_nodes_of(self))
 
     @property
     def digest(self) -> bytes:
@@ -131,12 +131,47 @@ def field_names(value: Any) -> tuple[str, ...]:
     return _fields_of(value)[0]
 
 
-def _nodes_in(value: Any) -> Iterator[PlanNode]:
+def _nodes_of(node: PlanNode) -> tuple[PlanNode, ...]:
+    """The nodes in the fields of a node, in order; kept with it."""
+    known: tuple[PlanNode, ...] | None = node.__dict__.get("_nodes")
+    if known is None:
+        found: list[PlanNode] = []
+        for name in field_names(node):
+            _collect(getattr(node, name), found)
+        known = node.__dict__["_nodes"] = tuple(found)
+    return known
+
+
+def _collect(value: Any, found: list[PlanNode]) -> None:
     if isinstance(value, PlanNode):
-        yield value
-    elif isinstance(value, tuple):
+        found.append(value)
+    elif type(value) is tuple:
         for item in value:
-            yield from _nodes_in(item)
+            _collect(item, found)
+
+
+def own_token(node: PlanNode) -> bytes:
+    """Bytes that are equal for nodes that differ in their inputs only; kept with the node."""
+    known: bytes | None = node.__dict__.get("_own")
+    if known is None:
+        parts = [type(node).__name__.encode()]
+        parts += [_placeless(getattr(node, name)) for name in field_names(node)]
+        known = node.__dict__["_own"] = b"|".join(parts)
+    return known
+
+
+def _placeless(value: Any) -> bytes:
+    """As ``token``, but of inputs only that they are there."""
+    kind = type(value)
+    if kind is PixelType:
+        return _type_token(value)
+    if kind is str:
+        return repr(value).encode()
+    if isinstance(value, PlanNode):
+        return b"n"
+    if kind is tuple:
+        return b"(" + b",".join(map(_placeless, value)) + b")"
+    return token(value)
 
 
 _PLAIN = (str, int, float, bool, type(None))
@@ -144,8 +179,11 @@ _PLAIN = (str, int, float, bool, type(None))
 
 def token(value: Any) -> bytes:
     """Bytes that are equal for equal values of a node's field."""
-    if type(value) in _PLAIN:
+    kind = type(value)
+    if kind in _PLAIN:
         return repr(value).encode()
+    if kind is PixelType:
+        return _type_token(value)
     if isinstance(value, PlanNode):
         return b"n" + value.digest
     if isinstance(value, tuple):
@@ -165,6 +203,11 @@ def token(value: Any) -> bytes:
     return repr(value).encode()
 
 
+@lru_cache(maxsize=4096)
+def _type_token(type_: PixelType) -> bytes:
+    return repr(type_).encode()
+
+
 def _digest(root: PlanNode) -> bytes:
     stack = [root]
     while stack:
@@ -172,13 +215,12 @@ def _digest(root: PlanNode) -> bytes:
         if "_digest" in node.__dict__:
             stack.pop()
             continue
-        waiting = [child for child in node.inputs() if "_digest" not in child.__dict__]
+        below = _nodes_of(node)
+        waiting = [child for child in below if "_digest" not in child.__dict__]
         if waiting:
             stack.extend(waiting)
             continue
-        digest = hashlib.blake2b(type(node).__name__.encode(), digest_size=16)
-        for name in field_names(node):
-            digest.update(b"|" + token(getattr(node, name)))
-        object.__setattr__(node, "_digest", digest.digest())
+        parts = (own_token(node), *(child.digest for child in below))
+        node.__dict__["_digest"] = hashlib.blake2b(b"|".join(parts), digest_size=16).digest()
         stack.pop()
     return bytes(root.__dict__["_digest"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ecumene.plan.lower import lowered
+from ecumene.plan.fuse import fused
+from ecumene.plan.lower import lowered, with_inputs
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import Source
 
@@ -32,21 +32,18 @@ class Prepared:
         return [node for node in self.nodes if isinstance(node, Source)]
 
 
-def _rebuilt(value: Any, canonical: dict[bytes, PlanNode]) -> Any:
-    if isinstance(value, PlanNode):
-        return canonical[value.digest]
-    if isinstance(value, tuple) and any(isinstance(item, PlanNode | tuple) for item in value):
-        return tuple(_rebuilt(item, canonical) for item in value)
-    return value
-
-
 def prepare(roots: Sequence[PlanNode], lower: bool = True) -> Prepared:
     """Hash-conses and lowers a graph of nodes; no recursion, whatever its depth.
 
     ``lower`` False keeps the nodes as the algorithms made them (for comparing the two).
     """
     order, shared_roots = _shared(roots)
-    plan = collected(lowered(order, shared_roots) if lower else shared_roots)
+    if not lower:
+        plan = collected(shared_roots)
+    else:
+        plan = collected(lowered(order, shared_roots))
+        together = fused(plan.nodes, plan.children, plan.roots)
+        plan = plan if together is plan.roots else collected(together)
     return dataclasses.replace(plan, given=tuple(roots))
 
 
@@ -57,26 +54,21 @@ def _shared(roots: Sequence[PlanNode]) -> tuple[list[PlanNode], tuple[PlanNode, 
     stack: list[PlanNode] = list(reversed(roots))
     while stack:
         node = stack[-1]
-        if node.digest in canonical:
+        digest = node.digest
+        if digest in canonical:
             stack.pop()
             continue
-        waiting = [child for child in node.inputs() if child.digest not in canonical]
+        below = tuple(node.inputs())
+        waiting = [child for child in below if child.digest not in canonical]
         if waiting:
             stack.extend(reversed(waiting))
             continue
         stack.pop()
-        changed = {}
-        for field in dataclasses.fields(node):  # type: ignore[arg-type]
-            value = getattr(node, field.name)
-            fresh = _rebuilt(value, canonical)
-            if fresh is not value and not _same(fresh, value):
-                changed[field.name] = fresh
         shared = node
-        if changed:
-            digest = node.digest
-            shared = dataclasses.replace(node, **changed)  # type: ignore[type-var]
+        if any(canonical[child.digest] is not child for child in below):
+            shared = with_inputs(node, lambda child: canonical[child.digest])
             object.__setattr__(shared, "_digest", digest)
-        canonical[node.digest] = shared
+        canonical[digest] = shared
         order.append(shared)
     return order, tuple(canonical[root.digest] for root in roots)
 
@@ -102,12 +94,3 @@ def collected(roots: tuple[PlanNode, ...]) -> Prepared:
     for root in roots:
         uses[id(root)] = uses.get(id(root), 0) + 1
     return Prepared(roots, tuple(order), uses, children)
-
-
-def _same(left: Any, right: Any) -> bool:
-    """Whether two field values hold the very same nodes."""
-    if isinstance(left, tuple) and isinstance(right, tuple):
-        return len(left) == len(right) and all(
-            _same(a, b) for a, b in zip(left, right, strict=True)
-        )
-    return left is right

@@ -62,7 +62,7 @@ def _call(name: str, arguments: list[Image]) -> Image:
     )
 
 
-_INTERNAL = ("stretch", "palette", "clampTo", "unitScale", "normalizedDifference")
+_INTERNAL = ("stretch", "palette", "clampTo", "unitScale", "normalizedDifference", "square")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from ecumene.plan.nodes.choice import Choice
 from ecumene.plan.nodes.connected import ConnectedCount, ConnectedLabels, ConnectedReduce
 from ecumene.plan.nodes.drawing import Mark, Overlaid, Painted, Styled
 from ecumene.plan.nodes.folds import Fold, Mosaic, QualityMosaic
+from ecumene.plan.nodes.fused import Fused, Output
 from ecumene.plan.nodes.grids import ReduceResolution, Reproject, Resample
 from ecumene.plan.nodes.moved import Displaced, Moved
 from ecumene.plan.nodes.neighborhood import Neighborhood
@@ -29,8 +30,8 @@ from ecumene.plan.nodes.windowed import Windowed
 
 __all__ = [
     "ArrayOp", "Blend", "Cast", "Choice", "Clip", "ConnectedCount", "ConnectedLabels",
-    "ConnectedReduce", "Constant", "Coordinates", "Displaced", "Elementwise", "Fold", "Gather",
-    "Inside", "Mark", "MaskOf", "Masked", "Mosaic", "Moved", "Neighborhood", "Overlaid", "Paint", "Painted", "Pick",
+    "ConnectedReduce", "Constant", "Coordinates", "Displaced", "Elementwise", "Fold", "Fused", "Gather",
+    "Inside", "Mark", "MaskOf", "Masked", "Mosaic", "Moved", "Neighborhood", "Overlaid", "Paint", "Painted", "Output", "Pick",
     "Predict", "QualityMosaic", "ReduceResolution", "Remap", "ReplaceMask", "Reproject", "Resample",
     "Source", "Stack", "Styled", "Tabulated", "Unmask", "UpdateMask", "Where", "Windowed",
 ]  # fmt: skip

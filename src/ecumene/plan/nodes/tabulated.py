@@ -15,6 +15,7 @@ from ecumene.core.lru import Lru
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import DEFAULT_PROJECTION, Grid, Window
 from ecumene.numerics.lookup import taken
+from ecumene.plan.given import evaluated
 from ecumene.plan.node import Mask, Pixels, PlanNode, empty
 from ecumene.plan.nodes.basic import as_mask
 from ecumene.plan.nodes.sources import Source, store_of
@@ -102,41 +103,11 @@ class Tabulated(PlanNode):
         served, present = source.decoded(self.source.band, every.view(stored))
         values = np.append(served, served[:1]).astype(self.source.type.dtype)[None, :]
         mask = np.append(np.ones(every.size, bool) if present is None else present, False)[None, :]
-        found = _evaluated(self.body, self.source, Pixels(values, mask), context)
+        window = Window(0, 0, values.shape[1], 1)
+        known = {id(self.source): Pixels(values, mask)}
+        found = evaluated(self.body, known, DEFAULT_PROJECTION, window, context)
         if self.shows:
             shown = as_mask(found)
             found = Pixels(np.ones(values.shape, bool) if shown is None else np.asarray(shown))
         table = np.broadcast_to(found.values, values.shape)[0].copy()
         return Table(table, None if found.mask is None else found.mask[0].copy())
-
-
-def _evaluated(body: PlanNode, leaf: PlanNode, pixels: Pixels, context: Context) -> Pixels:
-    """A small graph over given pixels of its only place-dependent leaf, without recursion."""
-    window = Window(0, 0, pixels.values.shape[1], pixels.values.shape[0])
-    known: dict[int, Pixels] = {id(leaf): pixels}
-    stack = [body]
-    while stack:
-        node = stack[-1]
-        waiting = [child for child in node.inputs() if id(child) not in known]
-        if waiting:
-            stack.extend(waiting)
-            continue
-        stack.pop()
-        if id(node) not in known:
-            known[id(node)] = _driven(node, known, DEFAULT_PROJECTION, window, context)
-    return known[id(body)]
-
-
-def _driven(
-    node: PlanNode, known: dict[int, Pixels], grid: Grid, window: Window, context: Context
-) -> Pixels:
-    started = node.evaluate(grid, window, context)
-    if isinstance(started, Pixels):
-        return started
-    try:
-        wanted = next(started)
-        while True:
-            wanted = started.send(known[id(wanted[0])])
-    except StopIteration as stop:
-        done: Pixels = stop.value
-        return done
