@@ -101,7 +101,7 @@ def test_frequencies_of_texts() -> None:
 
 def test_samples_that_are_kept_are_bounded(monkeypatch) -> None:
     monkeypatch.setattr(collected, "MOST_BYTES", 100_000)
-    accumulator = call("Reducer.median").accumulator
+    accumulator = call("Reducer.toList").accumulator
     state = accumulator.start(())
     with pytest.raises(LimitExceeded, match="User memory limit exceeded"):
         for _ in range(64):

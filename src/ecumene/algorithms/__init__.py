@@ -57,6 +57,7 @@ MODULES = (
     "profiles",
     "projections",
     "reducers.constructors",
+    "reducers.distributions",
     "reducers.models",
     "reducers.wrappers",
     "regions.get_region",

@@ -16,7 +16,7 @@ from ecumene.algorithms.image.bands import constant
 from ecumene.algorithms.image.collections import Images, members, reduce_images
 from ecumene.algorithms.image.masks import normalized_difference, update_mask
 from ecumene.algorithms.reducers.constructors import get
-from ecumene.algorithms.reducers.constructors import percentile as percentile_reducer
+from ecumene.algorithms.reducers.distributions import percentile as percentile_reducer
 from ecumene.core.collection import Collection, sort_elements
 from ecumene.core.context import Context
 from ecumene.core.errors import EvaluationError

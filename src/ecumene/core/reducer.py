@@ -65,6 +65,11 @@ class Reducer:
     mixed: bool = False
 
     @property
+    def plan_token(self) -> bytes:
+        """Equal for reducers that do the same: made by the same constructor from the same arguments."""
+        return repr((self.name, self.outputs, self.input_weighted, _text(self.arguments))).encode()
+
+    @property
     def inputs(self) -> int:
         """Number of inputs."""
         return len(self.input_weighted)
@@ -79,3 +84,14 @@ class Reducer:
         if self.output_types is None:
             return [PixelType("double")] * len(self.outputs)
         return list(self.output_types(tuple(inputs)))
+
+
+def _text(value: Any) -> str:
+    """Arguments as text."""
+    if isinstance(value, Reducer):
+        return value.plan_token.decode()
+    if isinstance(value, Mapping):
+        return repr([(key, _text(item)) for key, item in value.items()])
+    if isinstance(value, list | tuple):
+        return repr([_text(item) for item in value])
+    return repr(value)

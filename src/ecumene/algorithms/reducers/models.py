@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ecumene.algorithms.reducers.constructors import Types, given
+from ecumene.algorithms.reducers.kinds import Types, given
 from ecumene.core.errors import EvaluationError
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.reducer import Reducer

@@ -7,10 +7,9 @@ from typing import Any
 
 from ecumene.core.errors import EvaluationError
 from ecumene.core.image import Image
-from ecumene.core.pixel_type import DOUBLE
 from ecumene.core.reducer import Reducer
 from ecumene.core.registry import algorithm
-from ecumene.core.wire import Boolean, Float, Integer, Object
+from ecumene.core.wire import Boolean, Integer, Object
 from ecumene.numerics.reducers import collected, wrappers
 
 
@@ -271,64 +270,4 @@ def to_collection(property_names: list[str], num_optional: Integer = 0) -> Reduc
     settings = {"propertyNames": property_names, "numOptional": num_optional}
     return Reducer(
         "Reducer.toCollection", ("features",), accumulator, (False,) * len(property_names), settings
-    )
-
-
-@algorithm("Reducer.fixed2DHistogram")
-def fixed_2d_histogram(
-    x_min: Float, x_max: Float, x_steps: Integer, y_min: Float, y_max: Float, y_steps: Integer
-) -> Reducer:
-    """Counts of pairs in equal cells over two ranges, with the starts of the cells.
-
-    Parameters
-    ----------
-    x_min : lower end of x, inclusive.
-    x_max : upper end of x, exclusive.
-    x_steps : cells in x.
-    y_min : lower end of y, inclusive.
-    y_max : upper end of y, exclusive.
-    y_steps : cells in y.
-    """
-    import numpy as np
-
-    if (
-        x_steps < 1
-        or y_steps < 1
-        or x_steps * y_steps > 10_000_000
-        or not (x_max > x_min and y_max > y_min)
-    ):
-        raise EvaluationError(
-            "Reducer.fixed2DHistogram: Steps must be positive and the ranges not empty."
-        )
-
-    def finish(rows: list[Any], weights: list[float]) -> list[Any]:
-        out = np.zeros((x_steps, y_steps))
-        for (x, y), w in zip(rows, weights, strict=True):
-            i = int((x - x_min) / (x_max - x_min) * x_steps) if x_min <= x < x_max else -1
-            j = int((y - y_min) / (y_max - y_min) * y_steps) if y_min <= y < y_max else -1
-            if i >= 0 and j >= 0:
-                out[i, j] += w
-        return [
-            out,
-            x_min + (x_max - x_min) * np.arange(x_steps) / x_steps,
-            y_min + (y_max - y_min) * np.arange(y_steps) / y_steps,
-        ]
-
-    accumulator = collected.Samples(finish, outputs=3)
-    settings = {
-        "xMin": x_min,
-        "xMax": x_max,
-        "xSteps": x_steps,
-        "yMin": y_min,
-        "yMax": y_max,
-        "ySteps": y_steps,
-    }
-    names = ("histogram", "xAxis", "yAxis")
-    return Reducer(
-        "Reducer.fixed2DHistogram",
-        names,
-        accumulator,
-        (True, True),
-        settings,
-        output_types=lambda t: [DOUBLE] * 3,
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ecumene.algorithms.regions.scan import Output, Run, runs_of, scan
+from ecumene.algorithms.regions.scan import Output, Run, passes, runs_of, scan
 from ecumene.algorithms.regions.target import aggregation_grid, checked, locate, placed
 from ecumene.core.array import Array
 from ecumene.core.collection import Collection
@@ -25,7 +25,7 @@ from ecumene.core.projection import Projection
 from ecumene.core.reducer import Reducer
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Boolean, Float, Long, Object
-from ecumene.raster.coverage import Zones
+from ecumene.raster.coverage import Zones, windows_of
 
 BATCH = 20_000
 """Features whose statistics are computed in one pass over the pixels."""
@@ -139,23 +139,27 @@ def reduce_regions(
     def produce() -> Iterator[Any]:
         features = iter(collection)
         while batch := list(islice(features, BATCH)):
-            yield from _reduced(batch)
+            there = [feature for feature in batch if feature.outline is not None]
+            found = _reduced([feature.outline for feature in there])
+            for feature in batch:
+                if feature.outline is not None:
+                    for key, value in next(found).items():
+                        if value is not None:
+                            feature = feature.set(key, value)
+                yield feature
 
-    def _reduced(features: list[Any]) -> Iterator[Any]:
-        outlines = [f.outline for f in features if f.outline is not None]
+    def _reduced(outlines: list[Geometry]) -> Iterator[dict[str, Any]]:
+        """Statistics of each region."""
         if max_pixels_per_region is not None:
             for outline in outlines:
                 target = locate(name, image, outline, grid)
                 checked(name, target, max_pixels_per_region, False, context)
-        zones = Zones(placed(name, outlines, grid), grid)
-        runs = runs_of(name, image, reducer, len(zones))
-        scan(runs, [band.node for band in image.bands], grid, zones, context)
-        found = zip(*(run.outputs() for run in runs), strict=True)
-        for feature in features:
-            if feature.outline is not None:
-                for key, value in _named(reducer, runs, next(found), bare=bare).items():
-                    if value is not None:
-                        feature = feature.set(key, value)
-            yield feature
+        shapes = placed(name, outlines, grid)
+        for some in passes(runs_of(name, image, reducer, 1), windows_of(shapes, grid)):
+            zones = Zones(shapes[some], grid)
+            runs = runs_of(name, image, reducer, len(zones))
+            scan(runs, [band.node for band in image.bands], grid, zones, context)
+            for outputs in zip(*(run.outputs() for run in runs), strict=True):
+                yield _named(reducer, runs, outputs, bare=bare)
 
     return Collection.lazy(produce, kind=Feature.__name__, size=collection.size)

@@ -18,14 +18,17 @@ from ecumene.core.errors import EvaluationError
 from ecumene.core.image import Image, Node
 from ecumene.core.projection import Grid, Window
 from ecumene.core.reducer import Reducer
-from ecumene.numerics.reducers.wrappers import Cover
+from ecumene.numerics.reducers.wrappers import Cover, held
 from ecumene.numerics.reducers.zonal import Block, placed, taken
 from ecumene.numerics.runs import Runs
-from ecumene.plan.parts import part_of
+from ecumene.plan.parts import Boxes, part_of
 from ecumene.raster.coverage import Zones
 
 SMALLEST = 0.005
 """Coverage below which a weighted reducer ignores a pixel."""
+
+STATES = 2**29
+"""Bytes that the states of zones may take that are scanned together."""
 
 Output = tuple[Any, Any]
 
@@ -73,6 +76,7 @@ class Leaf:
         self.weighted, self.mixed = reducer.input_weighted, reducer.mixed
         self._states: dict[int, Any] = {}
         self._state: Any = None
+        self._bulky: set[int] = set()  # zones whose samples are too many to be kept as they are
 
     def part(self, pixels: Sequence[Shown], covered: Covered) -> Any:
         """What a block adds; runs on any thread."""
@@ -98,10 +102,18 @@ class Leaf:
         out = {}
         for start, stop in zip(starts, [*starts[1:], zone.size], strict=True):
             cut = slice(start, stop)
-            out[int(zone[start])] = self.accumulator.add(
+            number = int(zone[start])
+            state = self.accumulator.add(
                 self.accumulator.start(()), [v[cut] for v in values], [w[cut] for w in weights]
             )
+            if number in self._bulky:
+                state = self.accumulator.compact(state)  # type: ignore[attr-defined]
+            out[number] = state
         return out
+
+    def held(self, pixels: float) -> float:
+        """Bytes at most of the state of a zone of so many pixels."""
+        return held(self.accumulator, pixels)
 
     def merge(self, part: Any) -> None:
         """Takes what a block adds; in the order of the blocks."""
@@ -110,6 +122,9 @@ class Leaf:
                 before = self._states.get(zone)
                 merged = state if before is None else self.accumulator.merge(before, state)
                 self._states[zone] = merged
+                bulky = getattr(self.accumulator, "bulky", None)
+                if bulky is not None and bulky(merged):
+                    self._bulky.add(zone)
         elif part is not None:
             zones, state = part
             if self._state is not None:
@@ -224,6 +239,20 @@ def runs_of(name: str, image: Image, reducer: Reducer, count: int) -> list[Run]:
             f"{name}: The reducer has {reducer.inputs} inputs, but the image has {len(image.bands)} bands."
         )
     return [Run(None, list(_leaves(reducer, tuple(range(reducer.inputs)), count)))]
+
+
+def passes(runs: Sequence[Run], boxes: Boxes) -> Iterator[slice]:
+    """Zones (by the boxes of their pixels) that are scanned together, so that their states fit into memory."""
+    start, total = 0, 0.0
+    leaves = [leaf for run in runs for leaf in run.leaves]
+    for number, (_, _, width, height) in enumerate(boxes.tolist()):
+        more = sum(leaf.held(width * height) for leaf in leaves)
+        if total + more > STATES and number > start:
+            yield slice(start, number)
+            start, total = number, 0.0
+        total += more
+    if start < len(boxes):
+        yield slice(start, len(boxes))
 
 
 def scan(

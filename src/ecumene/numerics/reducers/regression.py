@@ -211,6 +211,10 @@ class Rows:
         """Nothing."""
         return shape, []
 
+    def held(self, samples: float) -> float:
+        """Bytes at most of a state of so many samples."""
+        return 8 * (self.inputs + 1) * samples
+
     def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
         """More samples."""
         arrays = [numeric(v).astype("float64") for v in inputs]

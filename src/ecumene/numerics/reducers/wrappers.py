@@ -68,6 +68,18 @@ class Combined:
         ]
 
 
+def held(accumulator: Any, samples: float) -> float:
+    """Bytes at most of an accumulator's state of so many samples; small fixed ones count nothing."""
+    own = getattr(accumulator, "held", None)
+    if own is not None:
+        return float(own(samples))
+    if isinstance(accumulator, Combined):
+        return sum(held(part, samples) for part, _ in accumulator.parts)
+    inner = getattr(accumulator, "inner", None)
+    count = accumulator.count if isinstance(accumulator, Repeated) else 1
+    return 0.0 if inner is None else count * held(inner, samples)
+
+
 def _chosen(weights: list[Any], weighted: Sequence[bool] | None) -> list[Any]:
     """One kind of weights for each input of a part."""
     if weighted is None:
