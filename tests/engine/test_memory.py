@@ -64,7 +64,9 @@ REDUCED = invoke(
 
 def test_the_same_expression_is_the_same_image(engine, shelf):
     first = engine.evaluate(DOUBLED, engine.context("ann"))
-    again = engine.evaluate(graph(**{"result": DOUBLED["values"]["0"], "i": LOAD}), engine.context("ann"))
+    again = engine.evaluate(
+        graph(**{"result": DOUBLED["values"]["0"], "i": LOAD}), engine.context("ann")
+    )
     assert again is first
     assert shelf.loads == 1
     counters = engine.memory.caches()["expressions"]()
@@ -150,7 +152,9 @@ def test_pins_hold_without_knowledge_of_changes(engine, shelf):
 
 
 def test_other_values_are_not_remembered(engine, shelf):
-    sizes = graph(invoke("Collection.size", collection=invoke("ImageCollection.load", id=const("c"))))
+    sizes = graph(
+        invoke("Collection.size", collection=invoke("ImageCollection.load", id=const("c")))
+    )
     for _ in range(2):
         assert engine.evaluate(sizes, engine.context("ann")) == 1
     assert shelf.loads == 2
