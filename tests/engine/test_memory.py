@@ -64,9 +64,7 @@ REDUCED = invoke(
 
 def test_the_same_expression_is_the_same_image(engine, shelf):
     first = engine.evaluate(DOUBLED, engine.context("ann"))
-    again = engine.evaluate(
-        graph(**{"result": DOUBLED["values"]["0"], "i": LOAD}), engine.context("ann")
-    )
+    again = engine.evaluate(graph(result=DOUBLED["values"]["0"], i=LOAD), engine.context("ann"))
     assert again is first
     assert shelf.loads == 1
     counters = engine.memory.caches()["expressions"]()

@@ -69,17 +69,10 @@ class _Caches(Collector):
         services = self.services
         found = {**caches.shared(), **services.catalog.caches(), **self.own}
         found |= services.engine.memory.caches() | services.stored.caches()
-        found["expressions"] = self._expressions
         engine = services.engine.pixels
         if isinstance(engine, Executor):
             found |= engine.caches()
         return found
-
-    def _expressions(self) -> Counters:
-        found = self.services.engine.memory.stats
-        return Counters(
-            found.hits, found.misses, found.evictions, found.entries, found.weight, found.capacity
-        )
 
     def collect(self) -> Iterator[Metric]:
         """One family a counter, one sample a cache."""
