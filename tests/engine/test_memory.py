@@ -115,8 +115,8 @@ def test_a_change_while_evaluating_is_not_missed(engine, shelf, monkeypatch):
 
 TABLE = invoke("Collection.loadTable", tableId=const("t"))
 DEPENDENT = {
-    "pixels": graph(invoke("Image.set", object=LOAD, key=const("mean"), value=REDUCED)),
-    "a table": graph(invoke("Image.set", object=LOAD, key=const("n"), value=invoke("Collection.size", collection=TABLE))),
+    "pixels": graph(invoke("Element.set", object=LOAD, key=const("mean"), value=REDUCED)),
+    "a table": graph(invoke("Element.set", object=LOAD, key=const("n"), value=invoke("Collection.size", collection=TABLE))),
 }  # fmt: skip
 
 
