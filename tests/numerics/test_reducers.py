@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from ecumene.core.errors import LimitExceeded
 from ecumene.numerics.reducers import collected
-from tests.calls import call
+from tests.calls import call, call_json
 
 NUMPY: dict[str, Any] = {
     "Reducer.sum": np.sum,
@@ -106,3 +106,15 @@ def test_samples_that_are_kept_are_bounded(monkeypatch) -> None:
     with pytest.raises(LimitExceeded, match="User memory limit exceeded"):
         for _ in range(64):
             state = accumulator.add(state, [np.zeros(1000)], [None])
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "arguments", "expected"),
+    [
+        ("firstNonNull", [None, 1, 2], (), 1),
+        ("lastNonNull", [3, 1, None], (), 1),
+        ("sensSlope", [[0, 1], [1, 3], [2, 5]], (), {"slope": 2, "offset": 1}),
+    ],
+)
+def test_single_results_of_lists(name, rows, arguments, expected):
+    assert call_json("List.reduce", rows, call(f"Reducer.{name}", *arguments)) == expected

@@ -341,4 +341,11 @@ class Ends:
         if state is None:
             return [(None, np.asarray(False))]
         value = state[0]
-        return [(value.item() if value.ndim == 0 and value.dtype == object else value, state[1])]
+        return [(_plain(value), state[1])]
+
+
+def _plain(value: Any) -> Any:
+    """A single value of any type as itself; NumPy may have unpacked it already."""
+    if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype == object:
+        return value.item()
+    return value

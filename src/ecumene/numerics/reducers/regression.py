@@ -245,7 +245,7 @@ class Rows:
             valid = np.asarray([v is not None for v in column]).reshape(shape)
             size = next((np.shape(v) for v in column if v is not None), ())
             filled = [np.zeros(size) if v is None else np.asarray(v, "float64") for v in column]
-            out.append((np.stack(filled).reshape(*shape, *size), valid))
+            out.append((np.stack(filled).reshape((*shape, *size)), valid))
         return out
 
 
