@@ -6,6 +6,7 @@ boundary in each pixel (``numerics.runs``); what lies between boundary pixels is
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -121,6 +122,7 @@ class Zones:
         self._shapes = local
         self.windows = _boxes(local)
         """``(n, 4)``: column, row, width and height of each zone's pixels."""
+        self._lock = threading.Lock()
         self._tree = shapely.STRtree(local)
         prepare(local)
         parts, owner = _simple(local)
@@ -153,8 +155,9 @@ class Zones:
     def near(self, window: Window) -> NDArray[np.int64]:
         """Zones of which some pixel of a window may be a part, ascending."""
         box = _box(window)
-        found = np.sort(self._tree.query(box))
-        return np.asarray(found[shapely.intersects(self._shapes[found], box)])
+        with self._lock:  # GEOS adds to a prepared shape's indexes while it tests
+            found = np.sort(self._tree.query(box))
+            return np.asarray(found[shapely.intersects(self._shapes[found], box)])
 
     def touches(self, window: Window) -> bool:
         """Whether any pixel of the window may be covered."""
@@ -162,7 +165,8 @@ class Zones:
 
     def full(self, window: Window) -> bool:
         """Whether a single zone covers the whole window."""
-        return len(self) == 1 and bool(self._shapes[0].contains_properly(_box(window)))
+        with self._lock:
+            return len(self) == 1 and bool(self._shapes[0].contains_properly(_box(window)))
 
     def covered(self, window: Window) -> Runs:
         """Covered parts of pixels, by zone."""
