@@ -50,9 +50,7 @@ class Server:
         command("keys", "create", str(key), *names)
         line = [sys.executable, "-m", "ecumene.cli", "serve", "--data", str(self.data)]
         with (self.data / "server.log").open("w") as log:
-            self.process = subprocess.Popen(
-                [*line, "--port", str(port)], stdout=log, stderr=log, start_new_session=True
-            )
+            self.process = subprocess.Popen([*line, "--port", str(port)], stdout=log, stderr=log)
         self.client = Client(base)
         try:
             wait_for(self.process, lambda: self.client.get("/readyz"))

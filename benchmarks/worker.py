@@ -10,6 +10,7 @@ import importlib
 import io
 import json
 import os
+import signal
 import sys
 import time
 import warnings
@@ -78,6 +79,7 @@ def main() -> None:
     os.environ["GDAL_DISABLE_READDIR_ON_OPEN"] = "EMPTY_DIR"
     module = importlib.import_module(f"benchmarks.peers.{sys.argv[1]}")
     archive = Path(sys.argv[2])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers are ended too
     if hasattr(module, "start"):
         module.start(archive)
     print(

@@ -17,7 +17,7 @@ __all__ = ["TASKS", "cache_mb", "close", "processes", "start"]
 
 
 def _request(ask: w.Ask, index: bool) -> bytes:
-    scene = ecumene_tiles.image(ask, ask.k)
+    scene = ecumene.unmet(ecumene_tiles.image(ask, ask.k))
     bands = ["B08", "B04"]
     crs = f"EPSG:{w.CRS}"
     ring = w.polygon(ask.archive, ask.k)["coordinates"]

@@ -31,9 +31,15 @@ def image(ask: w.Ask, k: int) -> ee.Image:
 
 
 def _loaded(ask: w.Ask, k: int) -> dict[str, Any]:
-    """The same as the client encodes it, for callers that have no server to initialize it with."""
-    call = {"functionName": "Image.load", "arguments": {"id": {"constantValue": _asset(ask, k)}}}
-    return {"result": "0", "values": {"0": {"functionInvocationValue": call}}}
+    """The same (see ``ecumene.unmet``) as the client encodes it, for callers without a server to initialize it."""
+
+    def call(name: str, **arguments: Any) -> dict[str, Any]:
+        return {"functionInvocationValue": {"functionName": name, "arguments": arguments}}
+
+    load = call("Image.load", id={"constantValue": _asset(ask, k)})
+    asked = {"constantValue": next(ecumene._ASKED)}
+    graph = call("Element.set", object=load, key={"constantValue": "asked"}, value=asked)
+    return {"result": "0", "values": {"0": graph}}
 
 
 def zoom_of(ask: w.Ask) -> int:

@@ -27,9 +27,7 @@ def start(archive: Path) -> None:
         "--port",
         str(port),
     ]
-    process = subprocess.Popen(
-        [*command, "--workers", str(os.cpu_count()), "--log-level", "error"], start_new_session=True
-    )
+    process = subprocess.Popen([*command, "--workers", str(os.cpu_count()), "--log-level", "error"])
     client = Client(f"http://127.0.0.1:{port}")
     _RUNNING.update(process=process, client=client)
     wait_for(process, lambda: client.get("/openapi.json"))
