@@ -101,6 +101,7 @@ def test_pools_and_what_is_kept(service: Service) -> None:
     assert found["ecumene_profiles_kept", ""] >= 1
     assert found["ecumene_maps_kept", ""] >= 1
     assert found["ecumene_kernels_ready", ""] >= 0
+    assert found["ecumene_programs_ready", ""] >= 0
 
 
 @pytest.mark.parametrize("view", [False, True], ids=["store", "in-passing"])

@@ -79,6 +79,17 @@ def test_pixels_and_values_together(ee):
     assert len(get(ids, "text", 3).getInfo().splitlines()) == 4
 
 
+def test_formulas_are_named_as_they_are_written(ee):
+    scene = median(ee)
+    out = io.StringIO()
+    with ee.profilePrinting(destination=out):
+        scene.expression("(b * 2 + 1) / (b + 3)", {"b": scene}).reduceRegion(
+            ee.Reducer.mean(), ee.Geometry.Point(HERE).buffer(100), 20
+        ).getInfo()  # fmt: skip
+    _, _, count = lines(out.getvalue())["Algorithm Image.expression"]
+    assert int(count) > 1, "the call and its blocks"
+
+
 def guide_blocks(language):
     text = (ROOT / "docs" / "guide" / "explain.md").read_text()
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)

@@ -155,7 +155,9 @@ def test_nodes_are_told_with_their_makers(archive, engine):
     assert (top["kind"], top["inputs"], top["halo"], top["algorithm"]) == (
         "Neighborhood", [0], [4, 4, 4, 4], "Algorithm Image.reduceNeighborhood",
     )  # fmt: skip
-    assert source["details"] == {"asset": "A/B/0", "band": 1, "method": "nearest"}
+    assert source["details"] == {
+        "asset": "A/B/0", "file": "v0.tif", "band": 1, "method": "nearest",
+    }  # fmt: skip
     assert (source["uses"], source["type"]) == (1, archive[1][0].values.type.text())
 
 

@@ -12,10 +12,10 @@ from ecumene.core.context import Context
 from ecumene.core.profile import Profile
 from ecumene.core.projection import Window
 from ecumene.plan.executor import Executor
-from ecumene.plan.nodes import Elementwise, Tabulated
+from ecumene.plan.nodes import Elementwise, Fused, Tabulated
 from ecumene.plan.optimise import prepare
 from ecumene.plan.parts import part_of
-from ecumene.plan.watch import absorbed
+from ecumene.plan.watch import absorbed, watched
 from tests.plan.archive import BLOCK, GRID, SIDE, clear, composite, scene, store
 from tests.plan.leaves import FLOAT, Noise
 from tests.plan.test_estimate import UTM, reducer
@@ -73,6 +73,22 @@ def test_rewritten_nodes_name_who_does_their_work(scenes):
     assert all(
         whole == {plan.roots[0]} for part, whole in gone.items() if part == clear(made[0])[0].digest
     )
+    engine.close()
+
+
+def test_fused_formulas_belong_to_the_last_algorithm_and_name_the_others(scenes):
+    folder, made = scenes
+    inner = Elementwise("multiply", (made[0].values, made[1].values), (), FLOAT)
+    outer = Elementwise("add", (inner, made[2].values), (), FLOAT)
+    assert [type(node) for node in prepare([outer]).nodes[-1:]] == [Fused]
+    engine = Executor(store(folder), threads=1)
+    entries, _ = profiled(engine, outer, {"inner": [inner], "outer": [outer]})
+    assert entries["outer"].count == 1
+    profile = Profile("id", "me")
+    profile.mark([inner.digest], "inner")
+    profile.mark([outer.digest], "outer")
+    watched(prepare([outer]), profile)
+    assert profile.within == {"inner": {"outer"}}
     engine.close()
 
 

@@ -13,6 +13,7 @@ from ecumene import kernels
 from ecumene.api.services import Services
 from ecumene.core import caches
 from ecumene.core.caches import Counters, Report
+from ecumene.kernels.programs.tiers import COMPILER
 from ecumene.plan.executor import Executor
 
 _COUNTED = {"hits": "Found.", "misses": "Not found.", "evictions": "Dropped for want of room."}
@@ -100,6 +101,7 @@ class _Engine(Collector):
         """Gauges without labels."""
         values: dict[str, tuple[str, float]] = {
             "kernels_ready": ("Compiled kernels that are loaded.", len(kernels.names())),
+            "programs_ready": ("Compiled formulas that are kept.", COMPILER.count()),
             "profiles_kept": ("Profiles kept for clients.", len(self.services.engine.profiles)),
             "maps_kept": ("Maps, thumbnails and tables kept.", len(self.services.stored)),
         }

@@ -183,14 +183,19 @@ def _summary(told: dict[str, Any]) -> Iterator[str]:
 
 def _node(row: dict[str, Any]) -> tuple[str, ...]:
     details = row.get("details", {})
-    words = [str(v) for k, v in details.items() if k in ("asset", "op", "reducer", "kind", "value")]
-    inputs = [str(number) for number in row["inputs"]]
-    if len(inputs) > 4:
-        inputs = [*inputs[:3], f"… {len(inputs)}"]
+    words = [
+        str(details[k]) for k in ("asset", "file", "op", "reducer", "kind", "value") if k in details
+    ]
+    words += _shortened(details.get("steps", []))
+    inputs = _shortened([str(number) for number in row["inputs"]])
     halo = "/".join(map(str, row.get("halo", [])))
     made = row.get("algorithm", "").removeprefix("Algorithm ")
     named = " ".join([row["kind"], *words])
     return str(row["number"]), named, row["type"], " ".join(inputs), str(row["uses"]), halo, made
+
+
+def _shortened(words: list[str]) -> list[str]:
+    return words if len(words) <= 4 else [*words[:3], f"… {len(words)}"]
 
 
 def _source(row: dict[str, Any]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ecumene.core.context import Context
@@ -102,7 +103,7 @@ def invoke(
     bound = bind(entry, arguments, context, registry)
     try:
         if context.profile is not None:
-            value = timed_call(context.profile, entry, bound)
+            value = timed_call(context.profile, entry.name, partial(entry.function, **bound))
         else:
             value = entry.function(**bound)
         return LongInteger(value) if type(value) is int and entry.returns in LONG else value

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from ecumene.algorithms.image.expressions import ImageFunction
 from ecumene.algorithms.values import truth
 from ecumene.core.context import Context
 from ecumene.core.errors import BindingError, EvaluationError, LimitExceeded, RequestError
@@ -21,6 +23,7 @@ from ecumene.engine.graph import (
     ListNode,
     Reference,
 )
+from ecumene.engine.profiling import timed_call
 
 
 class Frame:
@@ -213,6 +216,13 @@ class Evaluator:
             return None
         return (yield given[chosen], frame)
 
+    def _called(self, function: Any, arguments: dict[str, Any]) -> Any:
+        """The value of an algorithm that is used as a function, or of a formula of ``Image.expression``."""
+        call = partial(function.call_named, arguments)
+        if self.context.profile is None or not isinstance(function, ImageFunction):
+            return call()
+        return timed_call(self.context.profile, "Image.expression", call)
+
     def _by_reference(self, node: Call, frame: Frame) -> Steps:
         function = yield node.function, frame
         arguments = {}
@@ -233,7 +243,7 @@ class Evaluator:
             depth = max(frame.depth, self.depth) + 1
             return (yield function.definition.body, self._entered(arguments, function.frame, depth))
         if hasattr(function, "call_named"):
-            return function.call_named(arguments)
+            return self._called(function, arguments)
         raise BindingError(
             f"Expression node '{self.graph.labels[node.function]}' is not a function."
         )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ecumene.core.image import Image
 from ecumene.core.profile import Profile
-from ecumene.core.registry import Algorithm
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import Source
 
@@ -20,12 +19,11 @@ def label_of(name: str) -> str:
     return f"Algorithm {name}"
 
 
-def timed_call(profile: Profile, entry: Algorithm, arguments: dict[str, Any]) -> Any:
-    """The value of an algorithm; its time, without that of calls within, is charged to its name."""
-    assert entry.function is not None
-    label = label_of(entry.name)
+def timed_call(profile: Profile, name: str, call: Callable[[], Any]) -> Any:
+    """The value of a call of an algorithm; its time, without that of calls within, is charged to its name."""
+    label = label_of(name)
     with profile.clock().inside(label):
-        value = entry.function(**arguments)
+        value = call()
     mark(profile, value, label)
     return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -144,7 +145,8 @@ def _details(node: PlanNode) -> dict[str, Any]:
     """Parameters of a node that are short to say."""
     if isinstance(node, Source):
         band = node.band
-        return {"asset": band.asset, "band": band.index, "method": node.method}
+        file = os.path.basename(band.path)
+        return {"asset": band.asset, "file": file, "band": band.index, "method": node.method}
     if isinstance(node, Fused):
         return {"steps": [s.operator for s in node.shape.steps], "results": len(node.bodies)}
     found: dict[str, Any] = {}
