@@ -109,7 +109,7 @@ def test_headers_are_counted(tmp_path, view: bool) -> None:
     for name in ("a.tif", "b.tif"):
         write(tmp_path / name, values("uint8"), **TILED)
     store = BlockStore(2**20, Gate([tmp_path]))
-    reader = store.passing() if view else store
+    reader = store.reading(passing=True) if view else store
     for name in ("a.tif", "b.tif", "a.tif", "a.tif"):
         reader.header(str(tmp_path / name))
     assert store.caches()["headers"]() == Counters(2, 2, 0, 2, 2, 20_000)

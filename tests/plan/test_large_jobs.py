@@ -9,7 +9,8 @@ from ecumene.core.context import Context
 from ecumene.core.pixel_type import of_dtype
 from ecumene.core.projection import Grid, Window
 from ecumene.core.raster import RasterBand
-from ecumene.plan.executor import Executor, phase, split, squared
+from ecumene.plan.executor import Executor
+from ecumene.plan.layout import phase, split, squared
 from ecumene.plan.nodes import Source
 from ecumene.plan.optimise import prepare
 from ecumene.storage.blocks import BlockStore

@@ -16,7 +16,7 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 
 from ecumene.core.errors import PermissionDenied, Unavailable
-from ecumene.storage import tiff
+from ecumene.storage import blocks, tiff
 from ecumene.storage.blocks import BlockStore
 from ecumene.storage.gate import Gate
 
@@ -231,6 +231,44 @@ def test_a_changed_file_is_read_again(tmp_path, store, options):
     os.replace(other, path)
     got = store.window(str(path), 1, 0, 0, 0, WIDTH, HEIGHT)
     np.testing.assert_array_equal(got, data[0] + 1)
+
+
+def test_a_request_looks_once_at_every_file(tmp_path, store, monkeypatch):
+    path = tmp_path / "a.tif"
+    data = values("uint16")
+    write(path, data, **TILED)
+    looks = []
+    inner = blocks._signature
+    monkeypatch.setattr(blocks, "_signature", lambda real: looks.append(real) or inner(real))
+    reading = store.reading()
+    for _ in range(3):
+        reading.window(str(path), 1, 0, 0, 0, WIDTH, HEIGHT)
+        reading.header(str(path))
+    assert len(looks) == 1
+
+
+def test_the_next_request_sees_a_changed_file(tmp_path, store):
+    path, other = tmp_path / "a.tif", tmp_path / "b.tif"
+    data = values("uint16")
+    write(path, data, **TILED)
+    store.reading().window(str(path), 1, 0, 0, 0, WIDTH, HEIGHT)
+    write(other, data + 1, **TILED)
+    os.replace(other, path)
+    got = store.reading().window(str(path), 1, 0, 0, 0, WIDTH, HEIGHT)
+    np.testing.assert_array_equal(got, data[0] + 1)
+
+
+def test_a_file_that_changes_under_a_request_is_an_error(tmp_path, store):
+    """Never blocks of two states in one answer."""
+    path, other = tmp_path / "a.tif", tmp_path / "b.tif"
+    data = values("uint16")
+    write(path, data, **TILED)
+    reading = store.reading()
+    reading.block(str(path), 1, 0, 0, 0)
+    write(other, data + 1, **TILED)
+    os.replace(other, path)
+    with pytest.raises(Unavailable, match="changed while it was being read"):
+        reading.block(str(path), 1, 0, 1, 0)
 
 
 def test_a_file_that_vanished(tmp_path, store):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 _INT_DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64")
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _RANK = {"int": 0, "float": 1, "double": 2}
 
 
@@ -31,10 +32,9 @@ class PixelType:
     def bounds(self) -> tuple[float | int, float | int]:
         """The range, infinite (or int64's) where none is declared."""
         if self.is_int:
-            info = np.iinfo("int64")
             return (
-                info.min if self.min is None else self.min,
-                info.max if self.max is None else self.max,
+                _LOWEST if self.min is None else self.min,
+                _HIGHEST if self.max is None else self.max,
             )
         return (
             -math.inf if self.min is None else self.min,

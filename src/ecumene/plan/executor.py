@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
 from ecumene.core.caches import Report
 from ecumene.core.context import Context
-from ecumene.core.projection import Grid, Window, compose, invert
-from ecumene.plan.estimate import check_memory, check_work, estimate
+from ecumene.core.projection import Grid, Window
+from ecumene.plan.layout import (
+    SIDE,
+    SMALL,
+    Layout,
+    Resources,
+    block_shape,
+    check,
+    fills_cache,
+    lay_out,
+    phase,
+    split,
+    squared,
+)
 from ecumene.plan.node import Evaluation, Need, Pixels, PlanNode
 from ecumene.plan.nodes import Fused
+from ecumene.plan.nodes.sources import store_of
 from ecumene.plan.optimise import Prepared
 from ecumene.plan.parts import Part
 from ecumene.plan.planner import Planner
@@ -27,33 +39,10 @@ from ecumene.plan.watch import watched
 from ecumene.raster.source import blocks_needed
 from ecumene.storage.blocks import BlockStore
 
-SIDE = 512
-SMALL = 1 << 14
-"""Requests of at most this many pixels are computed at once in the calling thread."""
-
-FEWEST = 64 * 64
 PREFETCH_BYTES = 256 * 2**20
 
 Key = tuple[int, Grid, Window]
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Blocks of ``shape`` (height, width), cut from a window's upper left or at multiples from ``origin`` on.
-
-    ``whole``: one block, computed in the calling thread. ``passing``: stored blocks pass through the cache.
-    """
-
-    shape: tuple[int, int]
-    origin: tuple[int, int] | None = None
-    passing: bool = False
-    whole: bool = False
-
-    def count(self, window: Window) -> int:
-        """How many blocks the window has."""
-        down, across = cuts(window, self.shape, self.origin)
-        return len(down) * len(across)
 
 
 class Executor:
@@ -80,8 +69,8 @@ class Executor:
         """
         plan = self.plan(nodes, grid, window, context)
         _note(plan, window.width * window.height)
-        _checked(plan, grid, window, context)
-        return evaluate(plan, grid, window, context)
+        check(plan, grid, window, context.limits)
+        return evaluate(plan, grid, window, self._reading(context))
 
     def blocks(
         self,
@@ -101,16 +90,15 @@ class Executor:
         plan = self.plan(nodes, grid, window, context)
         _note(plan, window.width * window.height)
         layout = self.layout(plan, grid, window, context)
+        context = self._reading(context, layout.passing)
+        if context.profile is None:  # else each block is decoded for whom it is charged to
+            self._prefetch(plan, grid, window, context)
         if layout.whole:
             yield window, evaluate(plan, grid, window, context)
             return
         pieces = split(window, layout.shape, layout.origin)
-        if layout.passing:
-            context = replace(context, pixels=_Passing(self))
         if wanted is not None:
             pieces = _chosen(pieces, wanted, context)
-        if context.profile is None:  # else each block is decoded for whom it is charged to
-            self._prefetch(plan, grid, window)
         with self.scheduler.lane(window.width * window.height) as lane:
             yield from self._ahead(
                 pieces, lambda piece: evaluate(plan, grid, piece, context, lane), context, lane
@@ -132,10 +120,10 @@ class Executor:
             return
         plan = self.plan(nodes, grid, part.window, context)
         _note(plan, part.pixels)
-        shape = block_shape(plan, grid, part.window, context, self.threads, part.pixels)
+        resources = self._resources(context)
+        shape, _ = block_shape(plan, grid, part.window, resources, part.pixels)
         pieces = part.cut(squared(shape), phase(plan, grid))
-        if self._fills_cache(plan, part.pixels):
-            context = replace(context, pixels=_Passing(self))
+        context = self._reading(context, fills_cache(plan, part.pixels, resources))
         if context.profile is not None:
             finish = context.profile.charged(finish)
 
@@ -176,31 +164,28 @@ class Executor:
 
     def layout(self, plan: Prepared, grid: Grid, window: Window, context: Context) -> Layout:
         """How ``blocks`` cuts a window. Raises LimitExceeded as it does."""
-        if window.width * window.height <= SMALL:
-            _checked(plan, grid, window, context)
-            return Layout(window.shape, whole=True)
-        shape = block_shape(plan, grid, window, context, self.threads)
-        if self._fills_cache(plan, window.width * window.height):
-            return Layout(squared(shape), phase(plan, grid), passing=True)
-        return Layout(shape)
+        return lay_out(plan, grid, window, self._resources(context))
 
-    def _fills_cache(self, plan: Prepared, pixels: int) -> bool:
-        """Whether the stored pixels under so many pixels are more than half of what the cache holds."""
-        if self.store is None:
-            return False
-        stored = sum(source.band.type.dtype.itemsize for source in plan.sources)
-        return bool(pixels * stored > self.store.cache.capacity // 2)
+    def _resources(self, context: Context) -> Resources:
+        cached = 0 if self.store is None else self.store.cache.capacity
+        return Resources(context.limits, self.threads, cached)
 
-    def _prefetch(self, plan: Prepared, grid: Grid, window: Window) -> None:
+    def _reading(self, context: Context, passing: bool = False) -> Context:
+        """The context of a request's nodes."""
+        return replace(context, pixels=_Reading(self, passing))
+
+    def _prefetch(self, plan: Prepared, grid: Grid, window: Window, context: Context) -> None:
         """Starts decoding the first blocks that will be needed, in the order of the rows."""
-        if self.store is None or window.width * window.height > 4 * SIDE * SIDE:
+        pixels = window.width * window.height
+        if self.store is None or not SMALL < pixels <= 4 * SIDE * SIDE:
             return
+        store = store_of(context)
         budget = PREFETCH_BYTES
         keys: list[Any] = []
         for source in plan.sources:
             if source.band.grid.nominal_scale * 2 <= grid.nominal_scale:
                 continue  # overviews: headers would be opened here one by one
-            for key in blocks_needed(self.store, source.band, grid, window):
+            for key in blocks_needed(store, source.band, grid, window):
                 budget -= SIDE * SIDE * source.band.type.dtype.itemsize
                 if budget < 0:
                     break
@@ -218,100 +203,20 @@ class Executor:
         self.scheduler.close()
 
 
-class _Passing:
-    """The engine as a large job's nodes see it: their blocks pass through the cache (``BlockCache``)."""
+class _Reading:
+    """The engine as the nodes of one request see it.
 
-    def __init__(self, engine: Executor) -> None:
-        self.store = engine.store.passing()
+    Its store looks at every file once; blocks of large jobs pass through the cache (``BlockCache``).
+    """
+
+    def __init__(self, engine: Executor, passing: bool) -> None:
+        self.store = None if engine.store is None else engine.store.reading(passing=passing)
         self.read, self.blocks, self.mapped = engine.read, engine.blocks, engine.mapped
 
 
 def _note(plan: Prepared, pixels: int) -> None:
     """Notes which fused regions a job runs, and how large it is: what is met often is compiled."""
     noted((node.shape for node in plan.nodes if isinstance(node, Fused)), pixels)
-
-
-def block_shape(
-    plan: Prepared, grid: Grid, window: Window, context: Context, threads: int, wanted: int = 0
-) -> tuple[int, int]:
-    """``(height, width)`` of blocks: as large as the budget allows, small enough to share among threads.
-
-    Only ``wanted`` pixels of the window will be computed; 0 = all.
-
-    Raises LimitExceeded where the smallest blocks do not fit into the memory budget, or where the whole
-    cannot end in time.
-    """
-    whole = max(window.width * window.height, 1)
-    wanted = min(wanted or whole, whole)
-    fewest = FEWEST if wanted > SMALL else SMALL
-    pixels = min(SIDE * SIDE, max(wanted // (2 * threads), fewest))
-    while True:
-        shape = shaped(window, pixels)
-        found = estimate(plan, grid, window, shape)
-        if pixels <= FEWEST or found.memory(threads) <= context.limits.memory_bytes:
-            break
-        pixels = max(pixels // 2, FEWEST)
-    check_memory(found, shape, threads, context.limits)
-    check_work(replace(found, work=found.work * (wanted / whole)), context.limits)
-    return shape
-
-
-def squared(shape: tuple[int, int]) -> tuple[int, int]:
-    """Blocks of as many pixels that meet fewer stored blocks."""
-    height, width = shape
-    side = math.isqrt(height * width)
-    return (SIDE, SIDE) if side == SIDE else (side, height * width // side)
-
-
-def phase(plan: Prepared, grid: Grid) -> tuple[int, int]:
-    """``(row, column)`` of a pixel of the grid where stored blocks begin: blocks of a job begin there too.
-
-    Only where stored pixels are the grid's own, moved by whole pixels; else any is as good.
-    """
-    for source in plan.sources:
-        own = source.band.grid
-        if own.crs == grid.crs:
-            a, b, col, d, e, row = compose(invert(grid.transform), own.transform)
-            if (a, b, d, e) == (1, 0, 0, 1) and col == round(col) and row == round(row):
-                return round(row), round(col)
-    return 0, 0
-
-
-def shaped(window: Window, pixels: int) -> tuple[int, int]:
-    """Wide blocks (they follow the rows of files) unless they would be thin."""
-    width = min(window.width, 2 * SIDE if pixels >= 2 * SIDE * 64 else 2 * math.isqrt(pixels))
-    return max(1, min(window.height, pixels // width)), width
-
-
-def _checked(plan: Prepared, grid: Grid, window: Window, context: Context) -> None:
-    """Refuses a window that is to be computed at once and would not fit."""
-    found = estimate(plan, grid, window, window.shape)
-    check_memory(found, window.shape, 1, context.limits)
-    check_work(found, context.limits)
-
-
-def cuts(
-    window: Window, shape: tuple[int, int], origin: tuple[int, int] | None
-) -> tuple[range, range]:
-    """Rows and columns at which the blocks of a window begin; the first ones may lie before it."""
-    height, width = shape
-    row, col = (window.row, window.col) if origin is None else origin
-    down = range(window.row - (window.row - row) % height, window.row + window.height, height)
-    across = range(window.col - (window.col - col) % width, window.col + window.width, width)
-    return down, across
-
-
-def split(
-    window: Window, shape: tuple[int, int], origin: tuple[int, int] | None = None
-) -> Iterator[Window]:
-    """Blocks of a window by rows, from its upper left or cut at multiples of the shape from ``origin`` on."""
-    height, width = shape
-    bottom, right = window.row + window.height, window.col + window.width
-    down, across = cuts(window, shape, origin)
-    for top in down:
-        for left in across:
-            y, x = max(top, window.row), max(left, window.col)
-            yield Window(x, y, min(left + width, right) - x, min(top + height, bottom) - y)
 
 
 def _chosen(

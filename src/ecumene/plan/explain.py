@@ -15,7 +15,8 @@ from ecumene.core.kernel import Kernel
 from ecumene.core.projection import Grid, Window
 from ecumene.core.reducer import Reducer
 from ecumene.plan.estimate import Estimate, estimate
-from ecumene.plan.executor import FEWEST, Executor, Layout, shaped
+from ecumene.plan.executor import Executor
+from ecumene.plan.layout import FEWEST, Layout, shaped
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import Fused, Source
 from ecumene.plan.optimise import Prepared

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from ecumene.core.lru import Lru
 from ecumene.plan.fuse import fused
 from ecumene.plan.lower import lowered, with_inputs
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import Source
+
+LAYOUTS = 16
+"""Sizes of requests whose blocks are remembered with a plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +22,7 @@ class Prepared:
     """Roots after sharing, every node once in order of dependence, how often each is an input, its own inputs.
 
     ``uses`` and ``children`` are keyed by the ``id`` of nodes in ``nodes``. ``given`` are the roots as the
-    algorithms made them.
+    algorithms made them. ``layouts`` are the executor's: how requests of a size were cut.
     """
 
     roots: tuple[PlanNode, ...]
@@ -25,6 +30,7 @@ class Prepared:
     uses: dict[int, int]
     children: dict[int, tuple[PlanNode, ...]]
     given: tuple[PlanNode, ...] = ()
+    layouts: Lru[Any] = field(default_factory=lambda: Lru(LAYOUTS), compare=False)
 
     @property
     def sources(self) -> list[Source]:

@@ -76,11 +76,16 @@ class BlockStore:
         self._queued = 0
         self._counts = _Counts()
         self._in_passing = False
+        self._seen: dict[str, Header] | None = None
 
-    def passing(self) -> BlockStore:
-        """The same store for a job that uses every block once: it pushes nobody else's blocks out."""
+    def reading(self, *, passing: bool = False) -> BlockStore:
+        """The same store for one request: it looks once at every file whether it has changed.
+
+        ``passing``: for a job that uses every block once; it pushes nobody else's blocks out.
+        """
         view = copy.copy(self)
-        view._in_passing = True
+        view._seen = {}
+        view._in_passing = passing
         return view
 
     def header(self, path: str) -> Header:
@@ -88,6 +93,17 @@ class BlockStore:
 
         Raises PermissionDenied if the gate refuses it, Unavailable if it cannot be read.
         """
+        if self._seen is None:
+            return self._checked(path)
+        header = self._seen.get(path)
+        if header is None:
+            header = self._seen[path] = self._checked(path)
+        else:
+            self._counts.hits += 1
+        return header
+
+    def _checked(self, path: str) -> Header:
+        """The layout of a file as it is now."""
         known = self._headers.get(path)
         if known is not None:
             real, header = known
