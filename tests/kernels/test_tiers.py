@@ -56,7 +56,7 @@ def test_few_programs_wait():
         compiler.want(adding(k))
     stub.go.set()
     compiler.join()
-    assert 0 < compiler.count() <= tiers.WAITING
+    assert 0 < compiler.stats().entries <= tiers.WAITING
 
 
 def test_the_oldest_code_goes():
@@ -72,7 +72,7 @@ def test_the_oldest_code_goes():
         compiler.want(program)
         compiler.join()
     assert [compiler.ready(p) is not None for p in programs] == [True, False, False, True, True]
-    assert compiler.count() == 3
+    assert compiler.stats() == (4, 2, 2, 3, 3)
 
 
 def test_large_programs_are_not_compiled():

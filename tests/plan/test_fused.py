@@ -38,7 +38,7 @@ PARTS = [Window(0, 0, 7, 5), Window(3, 4, W - 3, 1), Window(W - 2, 2, 2, H - 2),
 def _here(monkeypatch):
     """Machine code is made in this process: faster; and nothing is known from other tests."""
     monkeypatch.setattr(COMPILER, "compile", compiled_here)
-    shared.SHAPES.held.clear()
+    shared.SHAPES.clear()
 
 
 def plain(roots, window=WHOLE):
@@ -195,7 +195,7 @@ def test_no_request_waits_for_a_compiler(monkeypatch):
     slow.go.set()
     shared.COMPILER.join()
     assert slow.threads == ["ecumene-compiler"]
-    assert shared.COMPILER.count() == 1
+    assert shared.COMPILER.stats().entries == 1
     same(requested(executor, index()), plain(index()))
     executor.close()
 
@@ -216,12 +216,12 @@ def test_a_large_request_asks_at_once(monkeypatch):
 
 
 def test_structures_are_forgotten(monkeypatch):
-    monkeypatch.setattr(shared, "KEPT", 5)
+    monkeypatch.setattr(shared.SHAPES, "capacity", 5)
     node = elementwise("divide", BANDS[0], BANDS[1])
     for _ in range(12):
         node = elementwise("divide", node, BANDS[2])
         prepare([node])
-    assert len(shared.SHAPES.held) == 5
+    assert shared.SHAPES.stats.entries == 5
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,7 @@ SAFE = 2**62
 """Products and sums of integers below this are exact and need no saturation at the ends of 64 bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """What of a result's type is part of a program: the array type, and which ends of its range are narrower.
 
     ``ranges`` False: a number of 0 or 1, which is not limited again where it is of the type already.

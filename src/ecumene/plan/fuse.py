@@ -9,7 +9,7 @@ from ecumene.plan.lower import with_inputs
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import Fused, Output
 from ecumene.plan.regions import Regions
-from ecumene.plan.shared import SHAPES
+from ecumene.plan.shared import shape_of
 from ecumene.plan.steps import Step, kind
 
 Replacement = Callable[[PlanNode], PlanNode]
@@ -120,7 +120,7 @@ class _Assembly:
             tuple(replacement(leaf) for leaf in self.leaves),
             tuple(self.leaves),
             tuple(results),
-            SHAPES.get(tuple(steps), inputs, outputs),
+            shape_of(tuple(steps), inputs, outputs),
             tuple(numbers),
             results[0].type,
         )

@@ -135,42 +135,36 @@ def _nodes_of(node: PlanNode) -> tuple[PlanNode, ...]:
     """The nodes in the fields of a node, in order; kept with it."""
     known: tuple[PlanNode, ...] | None = node.__dict__.get("_nodes")
     if known is None:
-        found: list[PlanNode] = []
-        for name in field_names(node):
-            _collect(getattr(node, name), found)
-        known = node.__dict__["_nodes"] = tuple(found)
+        _scan(node)
+        known = node.__dict__["_nodes"]
     return known
-
-
-def _collect(value: Any, found: list[PlanNode]) -> None:
-    if isinstance(value, PlanNode):
-        found.append(value)
-    elif type(value) is tuple:
-        for item in value:
-            _collect(item, found)
 
 
 def own_token(node: PlanNode) -> bytes:
     """Bytes that are equal for nodes that differ in their inputs only; kept with the node."""
     known: bytes | None = node.__dict__.get("_own")
     if known is None:
-        parts = [type(node).__name__.encode()]
-        parts += [_placeless(getattr(node, name)) for name in field_names(node)]
-        known = node.__dict__["_own"] = b"|".join(parts)
+        _scan(node)
+        known = node.__dict__["_own"]
     return known
 
 
-def _placeless(value: Any) -> bytes:
-    """As ``token``, but of inputs only that they are there."""
-    kind = type(value)
-    if kind is PixelType:
-        return _type_token(value)
-    if kind is str:
-        return repr(value).encode()
+def _scan(node: PlanNode) -> None:
+    """Keeps with a node the nodes in its fields and the bytes of the rest."""
+    found: list[PlanNode] = []
+    parts = [type(node).__name__.encode()]
+    parts += [_scanned(getattr(node, name), found) for name in field_names(node)]
+    node.__dict__["_nodes"] = tuple(found)
+    node.__dict__["_own"] = b"|".join(parts)
+
+
+def _scanned(value: Any, found: list[PlanNode]) -> bytes:
+    """As ``token``, but of nodes only that they are there."""
     if isinstance(value, PlanNode):
+        found.append(value)
         return b"n"
-    if kind is tuple:
-        return b"(" + b",".join(map(_placeless, value)) + b")"
+    if type(value) is tuple:
+        return b"(" + b",".join([_scanned(item, found) for item in value]) + b")"
     return token(value)
 
 
@@ -180,10 +174,10 @@ _PLAIN = (str, int, float, bool, type(None))
 def token(value: Any) -> bytes:
     """Bytes that are equal for equal values of a node's field."""
     kind = type(value)
-    if kind in _PLAIN:
-        return repr(value).encode()
     if kind is PixelType:
         return _type_token(value)
+    if kind in _PLAIN:
+        return repr(value).encode()
     if isinstance(value, PlanNode):
         return b"n" + value.digest
     if isinstance(value, tuple):
@@ -220,7 +214,7 @@ def _digest(root: PlanNode) -> bytes:
         if waiting:
             stack.extend(waiting)
             continue
-        parts = (own_token(node), *(child.digest for child in below))
-        node.__dict__["_digest"] = hashlib.blake2b(b"|".join(parts), digest_size=16).digest()
+        parts = b"|".join([own_token(node), *[child.digest for child in below]])
+        node.__dict__["_digest"] = hashlib.blake2b(parts, digest_size=16).digest()
         stack.pop()
     return bytes(root.__dict__["_digest"])

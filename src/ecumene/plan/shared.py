@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecumene.core import caches
+from ecumene.core.lru import Lru
 from ecumene.kernels.programs.program import Program
 from ecumene.kernels.programs.tiers import COMPILER
 from ecumene.numerics.formulas import Writer
@@ -15,6 +15,9 @@ from ecumene.plan.steps import Operand, Step, emptying, written
 
 KEPT = 1024
 """Structures that are remembered, the oldest out first."""
+
+MOST_VARIANTS = 64
+"""Combinations of masks of one structure whose code is kept."""
 
 AGAIN = 2
 """Requests from which a structure's code is compiled: the tiles of a map ask for the same again."""
@@ -71,7 +74,9 @@ class Shape:
         """The code for inputs with these masks (``b1``, ``f4``, or empty for none)."""
         found = self.variants.get(masks)
         if found is None:
-            found = self.variants[masks] = _variant(self, masks)
+            if len(self.variants) >= MOST_VARIANTS:
+                self.variants = {}
+            found = self.variants.setdefault(masks, _variant(self, masks))
         return found
 
 
@@ -105,29 +110,29 @@ def _variant(shape: Shape, masks: Sequence[str]) -> Variant:
     return Variant(program, tuple(w.slots), tuple(given), results)
 
 
-class _Shapes:
-    """The structures met lately."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.held: OrderedDict[Any, Shape] = OrderedDict()
-
-    def get(
-        self, steps: tuple[Step, ...], inputs: tuple[str, ...], outputs: tuple[int, ...]
-    ) -> Shape:
-        key = steps, inputs, outputs
-        with self.lock:
-            found = self.held.get(key)
-            if found is None:
-                found = self.held[key] = Shape(steps, inputs, outputs)
-                if len(self.held) > KEPT:
-                    self.held.popitem(last=False)
-            else:
-                self.held.move_to_end(key)
-            return found
+SHAPES: Lru[Shape] = Lru(KEPT)
+"""The structures met lately."""
 
 
-SHAPES = _Shapes()
+def shape_of(steps: tuple[Step, ...], inputs: tuple[str, ...], outputs: tuple[int, ...]) -> Shape:
+    """The structure, the same object for all regions that have it."""
+    key = steps, inputs, outputs
+    found = SHAPES.get(key)
+    if found is None:
+        found = Shape(steps, inputs, outputs)
+        SHAPES.put(key, found)
+    return found
+
+
+def _machine_code_counters() -> caches.Counters:
+    found = COMPILER.stats()
+    return caches.Counters(
+        found.hits, found.misses, found.evictions, found.entries, found.entries, found.capacity
+    )
+
+
+caches.share("formulas", caches.of_lru(SHAPES))
+caches.share("machine_code", _machine_code_counters)
 
 
 def noted(shapes: Iterable[Shape], pixels: int) -> None:

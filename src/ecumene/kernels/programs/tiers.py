@@ -10,7 +10,7 @@ import logging
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ecumene.kernels.programs.program import Program
 
@@ -24,6 +24,17 @@ WAITING = 32
 """Programs that wait at most; more are dropped, and asked for again when they are run again."""
 
 _log = logging.getLogger("ecumene.kernels")
+
+
+class Stats(NamedTuple):
+    """How often machine code was there and was not, what was dropped, what is kept and may be."""
+
+    hits: int
+    misses: int
+    evictions: int
+    entries: int
+    capacity: int
+
 
 Compile = Callable[[Sequence[Program]], Sequence[Any]]
 
@@ -54,14 +65,17 @@ class Compiler:
         self._kept: OrderedDict[Program, None] = OrderedDict()
         self._refused: OrderedDict[Program, None] = OrderedDict()
         self._thread: threading.Thread | None = None
+        self._hits = self._misses = self._evictions = 0
 
     def ready(self, program: Program) -> Any:
         """The machine code if it is there; None: run it by strips."""
-        code = program.native
-        if code is not None and program in self._kept:
-            with self._lock:
-                if program in self._kept:
-                    self._kept.move_to_end(program)
+        with self._lock:
+            code = program.native
+            if code is None:
+                self._misses += 1
+            else:
+                self._hits += 1
+                self._kept.move_to_end(program)
         return code
 
     def want(self, program: Program) -> None:
@@ -79,9 +93,10 @@ class Compiler:
                 )
                 self._thread.start()
 
-    def count(self) -> int:
-        """Programs whose machine code is kept."""
-        return len(self._kept)
+    def stats(self) -> Stats:
+        """Counters since the start."""
+        with self._lock:
+            return Stats(self._hits, self._misses, self._evictions, len(self._kept), self._most)
 
     def join(self) -> None:
         """Waits until nothing is wanted (for tests and benchmarks)."""
@@ -127,6 +142,7 @@ class Compiler:
                 dropped = _bounded(self._kept, program, self._most)
                 if dropped is not None:
                     dropped.native = None
+                    self._evictions += 1
 
 
 def _bounded(held: OrderedDict[Program, None], program: Program, most: int) -> Program | None:
