@@ -101,7 +101,7 @@ class _Engine(Collector):
         """Gauges without labels."""
         values: dict[str, tuple[str, float]] = {
             "kernels_ready": ("Compiled kernels that are loaded.", len(kernels.names())),
-            "programs_ready": ("Compiled formulas that are kept.", COMPILER.count()),
+            "programs_ready": ("Compiled formulas that are kept.", COMPILER.stats().entries),
             "profiles_kept": ("Profiles kept for clients.", len(self.services.engine.profiles)),
             "maps_kept": ("Maps, thumbnails and tables kept.", len(self.services.stored)),
         }
