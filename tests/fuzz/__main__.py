@@ -83,7 +83,7 @@ def lines(report: Path) -> list[dict[str, Any]]:
 def where(stacks: str) -> str:
     """The innermost places of this project in the thread of a request that hangs."""
     for thread in stacks.split("\n\n"):
-        if "in _work" in thread:
+        if "in _work\n" in thread + "\n":
             rows = [row.strip() for row in thread.splitlines() if "ecumene/" in row]
             return " < ".join(row.split("/ecumene/")[-1].replace('"', "") for row in rows[:4])
     return ""

@@ -12,7 +12,7 @@ from ecumene.core.array import Array
 from ecumene.core.context import Context
 from ecumene.core.equality import measured
 from ecumene.core.errors import EvaluationError, LimitExceeded
-from ecumene.core.pixel_type import DOUBLE, INT64, PixelType, of_dtype, of_value, union
+from ecumene.core.pixel_type import DOUBLE, INT64, MOST_AXES, PixelType, of_dtype, of_value, union
 from ecumene.core.reducer import Reducer
 from ecumene.core.registry import algorithm
 from ecumene.core.typename import type_name
@@ -31,10 +31,6 @@ def _bounded(name: str, size: int, context: Context) -> None:
         raise LimitExceeded(
             f"{name}: The array would have {size} elements; at most {context.limits.array_elements} are allowed."
         )
-
-
-MOST_AXES = 32
-"""Dimensions that an array may have."""
 
 
 def _axis(name: str, values: Any, axis: int) -> int:
@@ -159,8 +155,14 @@ def bits_to_array(input: Number) -> Array:
 
 
 @algorithm("Array.cat")
-def cat(arrays: list[Array], axis: Integer = 0) -> Array:
+def cat(arrays: list[Array], axis: Integer = 0, *, context: Context) -> Array:
     """Arrays joined along an axis; lower-dimensional ones get a new axis at the end."""
+    _bounded("Array.cat", sum(array.values.size for array in arrays), context)
+    return joined(arrays, axis)
+
+
+def joined(arrays: list[Array], axis: int) -> Array:
+    """Arrays one after the other along an axis; a new last axis is made if needed."""
     name = "Array.cat"
     require(name, bool(arrays), "At least one array is needed.")
     require(name, axis >= 0, f"Invalid axis {axis}.")

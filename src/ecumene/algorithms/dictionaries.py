@@ -198,7 +198,7 @@ def to_array(dictionary: Items, keys: list[str] | None = None, axis: Integer = 0
     found = [_get(name, dictionary, key) for key in (sorted(dictionary) if keys is None else keys)]
     try:
         parts = [value if isinstance(value, Array) else arrays.array(value) for value in found]
-        return arrays.cat(parts, axis)
+        return arrays.joined(parts, axis)
     except EvaluationError as error:
         raise EvaluationError(f"{name}: {error.message.partition(': ')[2]}") from None
 

@@ -6,6 +6,7 @@ import json
 import logging
 from typing import Any
 
+from shapely.errors import ShapelyError
 from starlette.responses import Response
 
 from ecumene.core.errors import EcumeneError
@@ -50,6 +51,9 @@ def of(error: BaseException) -> Response:
         if error.http == 401:
             headers["WWW-Authenticate"] = "Bearer"
         return response(error.http, error.message, error.status, headers, error.node)
+    if isinstance(error, ArithmeticError | ShapelyError):  # what libraries say to impossible values
+        log.info("refused by a library", exc_info=error)
+        return response(400, f"The computation is impossible with these values: {error}"[:500])
     if isinstance(error, RecursionError):
         return response(400, "The computation is nested too deeply.")
     if isinstance(error, MemoryError):

@@ -11,6 +11,9 @@ import numpy as np
 
 _INT_DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "int64")
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+MOST_AXES = 32
+"""Dimensions that an array may have."""
+
 _RANK = {"int": 0, "float": 1, "double": 2}
 
 

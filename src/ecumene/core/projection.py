@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecumene.core import crs as crs_
+from ecumene.core.errors import EvaluationError
 
 Affine = tuple[float, float, float, float, float, float]
 """Row-major ``(xScale, xShear, xTranslate, yShear, yScale, yTranslate)``: Earth Engine's order."""
@@ -18,8 +19,11 @@ IDENTITY: Affine = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 def affine(values: Any) -> Affine:
-    """Six numbers as an Affine."""
-    a, b, c, d, e, f = (float(v) for v in values)
+    """Six numbers as an Affine; EvaluationError for anything else."""
+    try:
+        a, b, c, d, e, f = (float(v) for v in values)
+    except (TypeError, ValueError, OverflowError):
+        raise EvaluationError("A transform must be a list of 6 numbers.") from None
     return (a, b, c, d, e, f)
 
 
@@ -33,7 +37,7 @@ def invert(t: Affine) -> Affine:
     a, b, c, d, e, f = t
     det = a * e - b * d
     if det == 0 or not math.isfinite(det):
-        raise ZeroDivisionError("singular transform")
+        raise EvaluationError("The transform of a projection cannot be inverted.")
     if b == 0 and d == 0:  # avoids rounding noise in the common case
         return (1 / a, 0.0, -c / a, 0.0, 1 / e, -f / e)
     return (e / det, -b / det, (b * f - c * e) / det, -d / det, a / det, (c * d - a * f) / det)
@@ -61,6 +65,14 @@ class Projection:
     crs: str = "EPSG:4326"
     transform: Affine = IDENTITY
 
+    def __post_init__(self) -> None:
+        a, b, _, d, e, _ = self.transform
+        det = a * e - b * d
+        if det == 0 or not math.isfinite(det + self.transform[2] + self.transform[5]):
+            raise EvaluationError(
+                f"The transform of a projection cannot be inverted: {list(self.transform)}."
+            )
+
     @property
     def is_default(self) -> bool:
         """The 1° WGS84 placeholder of composites and constants."""
@@ -83,6 +95,8 @@ class Projection:
         service documents. A flipped y axis is kept.
         """
         size = float(metres) / crs_.metres_per_unit(self.crs)
+        if not size > 0:
+            raise EvaluationError(f"The scale must be positive, got {metres}.")
         flip = -1.0 if self.transform[4] < 0 else 1.0
         return Projection(self.crs, (size, 0.0, 0.0, 0.0, flip * size, 0.0))
 

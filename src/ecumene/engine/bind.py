@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from shapely.errors import ShapelyError
+
 from ecumene.core.context import Context
 from ecumene.core.errors import BindingError, EvaluationError, NotImplementedYet
 from ecumene.core.registry import Algorithm, Argument, Registry
@@ -116,6 +118,11 @@ def invoke(
         raise found from error
     except ArithmeticError as error:
         raise EvaluationError(f"{entry.name}: Arithmetic error: {error}.") from error
+    except ShapelyError as error:
+        reason = str(error).strip().rstrip(".:")
+        raise EvaluationError(
+            f"{entry.name}: Unable to perform this geometry operation: {reason}."
+        ) from error
 
 
 _ALONE = (

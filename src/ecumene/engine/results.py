@@ -30,6 +30,9 @@ from ecumene.vector.geojson import encode
 
 DEEPEST = 200
 
+MOST_WEIGHTS = 65_536
+"""Weights of a kernel that are printed one by one."""
+
 
 def number(value: float | int) -> Any:
     """Integral values without fraction, NaN and infinities as strings."""
@@ -122,9 +125,13 @@ class Encoder:
 
     def kernel(self, value: Kernel, depth: int) -> dict[str, Any]:
         """Name, arguments, and the weights as text, one bracketed row per line."""
-        rows = "".join(
-            f"\n  [{', '.join(str(number(float(v))) for v in row)}]" for row in value.weights
-        )
+        height, width = value.weights.shape
+        rows = f"\n  [{height} x {width} weights]"
+        if height * width <= MOST_WEIGHTS:
+            self.spend(8 * height * width)
+            rows = "".join(
+                f"\n  [{', '.join(str(number(float(v))) for v in row)}]" for row in value.weights
+            )
         arguments = {
             k: self.encode(v, depth + 1) for k, v in value.arguments.items() if v is not None
         }

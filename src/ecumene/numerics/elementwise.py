@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecumene.core import pixel_type as pt
+from ecumene.core.errors import EvaluationError
 from ecumene.core.pixel_type import BOOLEAN, DOUBLE, FLOAT, PixelType, of_range, union
 from ecumene.numerics import colour, special
 
@@ -27,6 +28,10 @@ def saturate(values: Values, type_: PixelType) -> Values:
     dtype = type_.dtype
     if values.dtype == dtype and not (type_.is_int and _tighter(type_, dtype)):
         return values
+    if values.dtype.kind not in "iufb":
+        raise EvaluationError(
+            "Pixels are numbers or arrays of numbers; this reducer gives other values."
+        )
     if not type_.is_int:
         with np.errstate(over="ignore"):
             return values.astype(dtype)

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from ecumene.core.errors import EvaluationError
 from ecumene.core.image import Node
-from ecumene.core.pixel_type import PixelType
+from ecumene.core.pixel_type import MOST_AXES, PixelType
 from ecumene.core.projection import Grid, Window
 
 if TYPE_CHECKING:
@@ -97,6 +98,20 @@ class PlanNode(Node):
     """
 
     type: PixelType
+
+    @property
+    def takes_arrays(self) -> bool:
+        """Whether the pixels of inputs may be arrays."""
+        return True
+
+    def check(self) -> None:
+        """EvaluationError for inputs that the node cannot be computed from."""
+        if self.type.dimensions > MOST_AXES:
+            raise EvaluationError(f"Arrays have at most {MOST_AXES} dimensions.")
+        if not self.takes_arrays and any(node.type.dimensions for node in self.inputs()):
+            raise EvaluationError(
+                "This operation is on numbers, not on arrays: use arrayGet, arrayFlatten or arrayProject first."
+            )
 
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation | Pixels:
         """Pixels of a window of a grid."""

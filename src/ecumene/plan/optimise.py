@@ -44,6 +44,8 @@ def prepare(roots: Sequence[PlanNode], lower: bool = True) -> Prepared:
     ``lower`` False keeps the nodes as the algorithms made them (for comparing the two).
     """
     order, shared_roots = _shared(roots)
+    for node in order:
+        node.check()
     if not lower:
         plan = collected(shared_roots)
     else:

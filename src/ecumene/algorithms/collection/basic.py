@@ -346,7 +346,9 @@ def distinct(collection: Collection, properties: Object) -> Collection:
     collection : the elements.
     properties : a name, or a list of names; ``.geo`` is the geometry.
     """
-    names = [properties] if isinstance(properties, str) else list(properties)
+    names = [properties] if isinstance(properties, str) else properties
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise EvaluationError("Collection.distinct: 'properties' must be a list of strings.")
 
     def produce() -> Iterator[Any]:
         seen = set()

@@ -9,7 +9,7 @@ from typing import Any
 from ecumene.algorithms.image import lift
 from ecumene.core.errors import EvaluationError
 from ecumene.core.image import Band, Image
-from ecumene.core.pixel_type import DOUBLE, PixelType, of_range, of_value, union
+from ecumene.core.pixel_type import DOUBLE, MOST_AXES, PixelType, of_range, of_value, union
 from ecumene.core.reducer import Reducer
 from ecumene.core.registry import REGISTRY, Algorithm, Argument, algorithm
 from ecumene.core.wire import Integer, Number
@@ -67,6 +67,8 @@ def to_array(image: Image, axis: Integer = 0) -> Image:
     """
     if not image.bands:
         raise EvaluationError("Image.toArray: The image has no bands.")
+    if not 0 <= axis < MOST_AXES:
+        raise EvaluationError(f"Image.toArray: Axis {axis} is out of range.")
     kind = union(*(b.type for b in image.bands))
     first = image.bands[0]
     node: Any
@@ -111,8 +113,8 @@ def array_flatten(image: Image, coordinate_labels: list[list[str]], separator: s
         places = [
             ((*p, i), [*names, label]) for p, names in places for i, label in enumerate(labels)
         ]
-    if len(places) > 5000:
-        raise EvaluationError("Image.arrayFlatten: At most 5000 bands are allowed.")
+        if len(places) > 5000:
+            raise EvaluationError("Image.arrayFlatten: At most 5000 bands are allowed.")
     plain = band.type.with_dimensions(0)
     bands = [
         replace(

@@ -9,13 +9,16 @@ from ecumene.algorithms.image.lift import intersection
 from ecumene.core.array import Array
 from ecumene.core.context import Context
 from ecumene.core.dates import Date
-from ecumene.core.errors import EvaluationError
+from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.image import Band, Image
 from ecumene.core.pixel_type import PixelType, of_value
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Boolean, ElementArg, Integer, Long, Object
 from ecumene.numerics import regex as expressions
 from ecumene.plan.nodes import Cast, Constant
+
+MOST_BANDS = 10_000
+"""Bands of an image value; requests for pixels may have fewer."""
 
 
 def _nested(values: Any) -> Any:
@@ -205,6 +208,8 @@ def add_bands(
     overwrite : replace bands of the same name in place instead of numbering the new ones.
     """
     extra = list(src_img.bands) if names is None else chosen(src_img, list(names), "Image.addBands")
+    if len(dst_img.bands) + len(extra) > MOST_BANDS:
+        raise LimitExceeded(f"Image.addBands: An image may have at most {MOST_BANDS} bands.")
     bands = list(dst_img.bands)
     if overwrite:
         places = {band.name: i for i, band in enumerate(bands)}

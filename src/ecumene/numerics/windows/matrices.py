@@ -101,6 +101,9 @@ def neighborhood(
     return out, None if valid[0] is None else inner(valid[0], halo)
 
 
+MATRIX_OPS = ("cholesky", "lu", "qr", "svd")
+"""Operators on a matrix in every pixel."""
+
 OPS: dict[str, WindowOp] = {
     "cholesky": cholesky, "lu": lu, "qr": qr, "svd": svd, "neighborhood": neighborhood,
 }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ecumene.core.context import Context
+from ecumene.core.errors import EvaluationError
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Grid, Window
 from ecumene.numerics.arrays import ARRAY_OPS
@@ -65,7 +66,14 @@ class ArrayOp(PlanNode):
         def function(*values: Any) -> Any:
             return ARRAY_OPS[self.op](*values, *self.params)
 
-        values, mask, lengths = ragged.apply(function, parts[:plain], parts[plain:], self.lenient)
+        try:
+            values, mask, lengths = ragged.apply(
+                function, parts[:plain], parts[plain:], self.lenient
+            )
+        except (IndexError, ValueError) as error:  # how NumPy refuses axes and shapes
+            raise EvaluationError(
+                f"Arrays of {parts[0].values.ndim - 2} dimensions do not fit the operation: {error}."
+            ) from None
         if values.ndim != 2 + self.type.dimensions:
             return empty(window, self.type.dtype, (0,) * self.type.dimensions)
         return Pixels(saturate(values, self.type), mask, lengths)
@@ -139,6 +147,11 @@ class Predict(PlanNode):
     model: Any
     features: tuple[PlanNode, ...]
     type: PixelType
+
+    @property
+    def takes_arrays(self) -> bool:
+        """Never."""
+        return False
 
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """Predictions; masked where an input is."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecumene.core.context import Context
+from ecumene.core.errors import EvaluationError
 from ecumene.core.geometry import Geometry
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Grid, Window
@@ -236,6 +237,10 @@ class Where(PlanNode):
             return empty(window, self.type.dtype)
         test = yield self.test, grid, window
         value = yield self.value, grid, window
+        if not is_empty(value) and value.values.ndim != pixels.values.ndim:
+            raise EvaluationError("Image.where: The value must have pixels of the input's kind.")
+        if test.values.ndim > 2:
+            raise EvaluationError("Image.where: The test must have numbers as pixels.")
         chosen = (test.values != 0) & test.valid() & value.valid() & pixels.valid()
         values = np.where(
             _lifted(chosen, pixels.values),

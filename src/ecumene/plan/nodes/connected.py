@@ -38,6 +38,11 @@ class ConnectedCount(PlanNode):
     offsets: tuple[tuple[int, int], ...]
     type: PixelType
 
+    @property
+    def takes_arrays(self) -> bool:
+        """Never."""
+        return False
+
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """Sizes of groups."""
         halo = self.most - 1
@@ -65,6 +70,11 @@ class ConnectedLabels(PlanNode):
     most: int
     offsets: tuple[tuple[int, int], ...]
     type: PixelType
+
+    @property
+    def takes_arrays(self) -> bool:
+        """Never."""
+        return False
 
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """Labels of groups."""
@@ -99,6 +109,11 @@ class ConnectedReduce(PlanNode):
     most: int
     output: int
     type: PixelType
+
+    @property
+    def takes_arrays(self) -> bool:
+        """Never."""
+        return False
 
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """One output of the reducer, the same for all pixels of a group."""

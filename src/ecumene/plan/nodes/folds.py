@@ -37,6 +37,11 @@ class Fold(PlanNode):
     type: PixelType
     hides: tuple[tuple[PlanNode, ...], ...] = ()
 
+    @property
+    def takes_arrays(self) -> bool:
+        """Never: reducers take a number of each pixel."""
+        return False
+
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """One output of the reducer."""
         simple = self._simple(window)

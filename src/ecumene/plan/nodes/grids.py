@@ -113,6 +113,11 @@ class ReduceResolution(PlanNode):
     output: int
     type: PixelType
 
+    @property
+    def takes_arrays(self) -> bool:
+        """Never."""
+        return False
+
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """One output of the reducer."""
         if grid == self.projection:

@@ -51,6 +51,11 @@ class Neighborhood(PlanNode):
     output: int
     type: PixelType
 
+    @property
+    def takes_arrays(self) -> bool:
+        """Never."""
+        return False
+
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """The statistic of every pixel of the window."""
         kernel = sized(self.kernel, grid.nominal_scale)

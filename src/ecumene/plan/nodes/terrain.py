@@ -39,6 +39,11 @@ class Terrain(PlanNode):
     params: tuple[float, ...]
     type: PixelType
 
+    @property
+    def takes_arrays(self) -> bool:
+        """Never."""
+        return False
+
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """The quantity of every pixel."""
         pixels = yield self.input, grid, window.grown(1, 1, 1, 1)

@@ -13,6 +13,7 @@ from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Grid, Window
 from ecumene.numerics.elementwise import saturate
 from ecumene.numerics.windows import WINDOW_OPS
+from ecumene.numerics.windows.matrices import MATRIX_OPS
 from ecumene.plan.node import Evaluation, Pixels, PlanNode, empty, is_empty
 
 LARGEST = 16 * 2**20
@@ -32,6 +33,11 @@ class Windowed(PlanNode):
     params: tuple[Any, ...]
     type: PixelType
     together: bool = True
+
+    @property
+    def takes_arrays(self) -> bool:
+        """Only operators on the matrix of each pixel."""
+        return self.op in MATRIX_OPS
 
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """The operator's values and validity for the window."""
