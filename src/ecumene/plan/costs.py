@@ -11,6 +11,7 @@ from functools import singledispatch
 import numpy as np
 
 from ecumene.kernels.programs import strips
+from ecumene.numerics import overlap
 from ecumene.numerics.focal.order import STACKED
 from ecumene.numerics.folds import FOLDS, STREAMED
 from ecumene.plan.node import PlanNode
@@ -36,6 +37,7 @@ from ecumene.plan.nodes import (
     Windowed,
 )
 from ecumene.plan.nodes.neighborhood import KEPT
+from ecumene.plan.nodes.statistics import statistic
 
 
 @singledispatch
@@ -220,4 +222,10 @@ def _(node: Displaced, own: float, below: float, inputs: float) -> float:
 
 @scratch.register
 def _(node: ReduceResolution, own: float, below: float, inputs: float) -> float:
-    return 40 * below + 32 * own
+    # Boxes of input pixels, which are listed some rows of output pixels at a time.
+    side = math.sqrt(max(own, 1.0))
+    boxes = (math.sqrt(below) + 2 * side) ** 2
+    listed = min(boxes, overlap.KEPT + 8 * boxes / side)
+    known = statistic(node.reducer, node.output)
+    pooled = known is not None and known.name in overlap.POOLED
+    return 12 * below + 300 * own + (40 if pooled else 80) * listed

@@ -147,15 +147,7 @@ def _(node: Reproject | Resample, demand: Demand) -> Demand:
 
 @inner.register
 def _(node: ReduceResolution, demand: Demand) -> Demand:
-    if demand.whole is None or demand.grid == node.projection:
-        return demand
-    ratio = max(demand.grid.nominal_scale / node.projection.nominal_scale, 1.0)
-    n = math.ceil(min(ratio, math.sqrt(node.max_pixels)) - 1e-9)
-    a, b, c, d, e, f = demand.grid.transform
-    w = demand.whole
-    fine = Grid(demand.grid.crs, (a / n, b / n, c, d / n, e / n, f))
-    whole = Window(w.col * n, w.row * n, w.width * n, w.height * n)
-    return Demand(fine, whole, (demand.size[0] * n, demand.size[1] * n))
+    return demand if demand.grid == node.projection else demand.on(node.source(demand.grid))
 
 
 @inner.register

@@ -407,9 +407,8 @@ def _smooth(
     own = Window(left, top, right - left, bottom - top)
     for rule in band.masks:
         valid = _and(valid, _ruled(store, band, rule, level_grid, own))
-    x = np.broadcast_to(lookup.cols, window.shape) - left
-    y = np.broadcast_to(lookup.rows, window.shape) - top
-    values, good = (bilinear if method == "bilinear" else bicubic)(served(band, data), valid, x, y)
+    smooth = bilinear if method == "bilinear" else bicubic
+    values, good = smooth(served(band, data), valid, lookup.cols, lookup.rows, left, top)
     if lookup.outside is not None:
         good = good & ~lookup.outside
     return values, None if good.all() else good

@@ -114,11 +114,15 @@ def reduce_resolution(
 ) -> Image:
     """All pixels of the image combined where it meets a coarser grid.
 
+    The weight of a pixel is its mask times the fraction of the output pixel that it covers, so the weights of an
+    output pixel sum to one at most: a weighted sum is a mean there, and an unweighted one adds every pixel that
+    is touched as a whole.
+
     Parameters
     ----------
     image : the image.
-    reducer : what to compute of the pixels, weighted by overlap and mask.
-    best_effort : use fewer, coarser pixels where there are too many.
+    reducer : what to compute of the pixels.
+    best_effort : compute the image on a coarser grid of its own where there are too many pixels.
     max_pixels : most pixels for one pixel of the result.
     """
     if reducer.inputs != 1:

@@ -20,9 +20,10 @@ from ecumene.plan.nodes.connected import ConnectedCount, ConnectedLabels, Connec
 from ecumene.plan.nodes.drawing import Mark, Overlaid, Painted, Styled
 from ecumene.plan.nodes.folds import Fold, Mosaic, QualityMosaic
 from ecumene.plan.nodes.fused import Fused, Output
-from ecumene.plan.nodes.grids import ReduceResolution, Reproject, Resample
+from ecumene.plan.nodes.grids import Reproject, Resample
 from ecumene.plan.nodes.moved import Displaced, Moved
 from ecumene.plan.nodes.neighborhood import Neighborhood
+from ecumene.plan.nodes.resolution import ReduceResolution
 from ecumene.plan.nodes.shapes import Clip, Paint
 from ecumene.plan.nodes.sources import Coordinates, Source
 from ecumene.plan.nodes.tabulated import Tabulated

@@ -10,7 +10,6 @@ from ecumene.core.context import Context
 from ecumene.core.errors import LimitExceeded
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Grid, Projection, Window
-from ecumene.core.reducer import Reducer
 from ecumene.numerics.elementwise import saturate
 from ecumene.numerics.resample import bicubic, bilinear
 from ecumene.plan.node import Evaluation, Pixels, PlanNode, empty, is_empty
@@ -85,74 +84,14 @@ class Resample(PlanNode):
         pixels = yield self.input, self.projection, inner
         if is_empty(pixels):
             return empty(window, self.type.dtype)
+        context.cancel.check()
         lookup = warp.positions(self.projection, grid, window)
-        x = np.broadcast_to(lookup.cols, window.shape) - inner.col
-        y = np.broadcast_to(lookup.rows, window.shape) - inner.row
-        kernel = bilinear if self.method == "bilinear" else bicubic
+        smooth = bilinear if self.method == "bilinear" else bicubic
         valid = None if pixels.mask is None else pixels.valid()
-        values, good = kernel(pixels.values, valid, x, y)
+        values, good = smooth(
+            np.broadcast_to(pixels.values, inner.shape), valid, lookup.cols, lookup.rows, inner.col, inner.row
+        )  # fmt: skip
         if lookup.outside is not None:
             good = good & ~lookup.outside
         rounded = np.rint(values) if self.type.is_int else values
         return Pixels(saturate(rounded, self.type), None if good.all() else good)
-
-
-@dataclass(frozen=True, eq=False)
-class ReduceResolution(PlanNode):
-    """Combines all pixels of the input's own grid that overlap an output pixel, weighted by overlap.
-
-    Overlap is approximated on the input grid's own lattice: an output pixel is cut into pieces no larger
-    than an input pixel and each piece is given the input pixel at its centre.
-    """
-
-    input: PlanNode
-    reducer: Reducer
-    projection: Projection
-    max_pixels: int
-    best_effort: bool
-    output: int
-    type: PixelType
-
-    @property
-    def takes_arrays(self) -> bool:
-        """Never."""
-        return False
-
-    def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
-        """One output of the reducer."""
-        if grid == self.projection:
-            return (yield self.input, grid, window)
-        ratio = max(grid.nominal_scale / self.projection.nominal_scale, 1.0)
-        if ratio * ratio > self.max_pixels * (1 + 1e-6):
-            if not self.best_effort:
-                raise LimitExceeded(
-                    "Image.reduceResolution: Too many input pixels per output pixel. "
-                    f"Found {int(ratio * ratio)} (max {self.max_pixels})."
-                )
-            ratio = float(np.sqrt(self.max_pixels))
-        pieces = int(np.ceil(ratio - 1e-9))
-        fine = Grid(grid.crs, _divided(grid, pieces))
-        inner = Window(
-            window.col * pieces, window.row * pieces, window.width * pieces, window.height * pieces
-        )
-        if inner.width * inner.height > LARGEST:
-            raise LimitExceeded("Image.reduceResolution: Too many input pixels for one block.")
-        pixels = yield self.input, fine, inner
-        if is_empty(pixels):
-            return empty(window, self.type.dtype)
-        shape = (window.height, pieces, window.width, pieces)
-        samples = np.moveaxis(pixels.values.reshape(shape), 2, 1).reshape(*window.shape, -1)
-        samples = np.moveaxis(samples, -1, 0)
-        weights = None
-        if pixels.mask is not None:
-            mask = np.moveaxis(pixels.mask.reshape(shape), 2, 1).reshape(*window.shape, -1)
-            weights = np.moveaxis(mask, -1, 0)
-        accumulator = self.reducer.accumulator
-        state = accumulator.add(accumulator.start(window.shape), [samples], [weights])
-        values, valid = accumulator.finish(state)[self.output]
-        return Pixels(saturate(np.asarray(values), self.type), valid)
-
-
-def _divided(grid: Grid, pieces: int) -> tuple[float, float, float, float, float, float]:
-    a, b, c, d, e, f = grid.transform
-    return (a / pieces, b / pieces, c, d / pieces, e / pieces, f)

@@ -91,8 +91,12 @@ class Neighborhood(PlanNode):
             found, good = _known(known, pixels, weights, window)
         else:
             found, good = self._accumulated(pixels, kernel, window, context)
-        if skip_masked and pixels.mask is not None:
+        if pixels.mask is None:
+            return _pixels(found, good, self.type)
+        if skip_masked:
             good = _and(good, _centre(pixels.mask > 0, kernel, window))
+        elif known is None or known.name == "count":  # others are masked there anyway
+            good = _and(good, _some(pixels, kernel, window))
         return _pixels(found, good, self.type)
 
     def _accumulated(
@@ -163,6 +167,14 @@ def _known(known: Statistic, pixels: Pixels, weights: Any, window: Window) -> fo
     name = "variance" if known.name == "stdDev" else known.name
     found, good = focal.STATISTICS[name](values, valid, weights, window.shape, *known.params)
     return (np.sqrt(found), good) if known.name == "stdDev" else (found, good)
+
+
+def _some(pixels: Pixels, kernel: Kernel, window: Window) -> Any:
+    """Where any neighbour is valid: a count of none is masked, as it is where a whole window is empty."""
+    number, _ = focal.STATISTICS["count"](
+        pixels.values, pixels.valid(), kernel.weights, window.shape
+    )
+    return number > 0
 
 
 def _centre(valid: Any, kernel: Kernel, window: Window) -> Any:
