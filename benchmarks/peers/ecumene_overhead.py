@@ -59,11 +59,11 @@ def _render(ask: w.Ask, given: tuple[Any, ...]) -> bytes:
 
 
 def _plan(ask: w.Ask, given: tuple[Any, ...]) -> None:
-    from ecumene.plan import executor, optimise
+    from ecumene.plan import optimise
 
     image, grid, window, _, context = given
     plan = optimise.prepare([band.node for band in image.bands])
-    executor.block_shape(plan, grid, window, context, _HERE["services"].engine.pixels.threads)
+    _HERE["services"].engine.pixels.layout(plan, grid, window, context)
 
 
 TASKS = {
