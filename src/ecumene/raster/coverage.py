@@ -6,7 +6,6 @@ boundary in each pixel (``numerics.runs``); what lies between boundary pixels is
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,7 +18,7 @@ from rasterio.transform import Affine as RasterioAffine
 
 from ecumene.core import caches
 from ecumene.core.geometry import Geometry
-from ecumene.core.prepared import prepare
+from ecumene.core.prepared import asked
 from ecumene.core.projection import Grid, Window, invert
 from ecumene.numerics import runs as runs_
 from ecumene.numerics.runs import Edges, Runs
@@ -122,9 +121,8 @@ class Zones:
         self._shapes = local
         self.windows = _boxes(local)
         """``(n, 4)``: column, row, width and height of each zone's pixels."""
-        self._lock = threading.Lock()
         self._tree = shapely.STRtree(local)
-        prepare(local)
+        shapely.prepare(local)
         parts, owner = _simple(local)
         kind = shapely.get_type_id(parts)
         areal, linear = kind == 3, (kind == 1) | (kind == 2)
@@ -155,9 +153,8 @@ class Zones:
     def near(self, window: Window) -> NDArray[np.int64]:
         """Zones of which some pixel of a window may be a part, ascending."""
         box = _box(window)
-        with self._lock:  # GEOS adds to a prepared shape's indexes while it tests
-            found = np.sort(self._tree.query(box))
-            return np.asarray(found[shapely.intersects(self._shapes[found], box)])
+        found = np.sort(self._tree.query(box))
+        return np.asarray(found[asked(shapely.intersects, self._shapes[found], box)])
 
     def touches(self, window: Window) -> bool:
         """Whether any pixel of the window may be covered."""
@@ -165,8 +162,9 @@ class Zones:
 
     def full(self, window: Window) -> bool:
         """Whether a single zone covers the whole window."""
-        with self._lock:
-            return len(self) == 1 and bool(self._shapes[0].contains_properly(_box(window)))
+        if len(self) != 1:
+            return False
+        return bool(asked(shapely.contains_properly, self._shapes[0], _box(window)))
 
     def covered(self, window: Window) -> Runs:
         """Covered parts of pixels, by zone."""

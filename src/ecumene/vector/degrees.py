@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from ecumene.core import crs as crs_
 from ecumene.core.errors import EvaluationError
 from ecumene.core.geometry import Geometry
-from ecumene.core.prepared import prepare
 from ecumene.vector.edges import (
     Curve,
     Geodesics,
@@ -229,11 +228,14 @@ def wrapped(shape: Any, centre: float = 0.0) -> Any:
 
 
 def lonlat(geometry: Geometry, tolerance: float = TOLERANCE) -> Any:
-    """A valid shape in degrees with straight edges, prepared, and kept with the geometry."""
+    """A valid shape in degrees with straight edges, prepared, and kept with the geometry.
+
+    Threads may share it: tests of it go through ``core.prepared.asked``.
+    """
 
     def make() -> Any:
         shape = valid(in_degrees(geometry, tolerance))
-        prepare(shape)
+        shapely.prepare(shape)
         return shape
 
     return geometry.keep(("lonlat", tolerance), make)
@@ -247,7 +249,7 @@ def around(geometry: Geometry) -> Any:
 
     def make() -> Any:
         found = shapely.union_all([shifted(shape, turn) for turn in (-1, 0, 1)])
-        prepare(found)
+        shapely.prepare(found)
         return found
 
     return geometry.keep("around", make)

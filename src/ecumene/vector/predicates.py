@@ -12,7 +12,7 @@ from typing import Any
 import shapely
 
 from ecumene.core.geometry import Geometry
-from ecumene.core.prepared import prepare
+from ecumene.core.prepared import asked
 from ecumene.vector.degrees import around, is_planar, lonlat, shifted, turns_between
 from ecumene.vector.frames import Gnomonic, frame_for
 from ecumene.vector.nearest import distance
@@ -33,7 +33,7 @@ def _holds(test: Test, left: Any, right: Any) -> bool:
     if left.is_empty or right.is_empty:
         return False
     turns = turns_between(left.bounds, right.bounds)
-    return any(bool(test(left, shifted(right, turn))) for turn in turns)
+    return any(bool(asked(test, left, shifted(right, turn))) for turn in turns)
 
 
 def _grown(shape: Any, by: float) -> Any:
@@ -87,7 +87,7 @@ def _margin(geometry: Geometry) -> Any:
 
     def make() -> Any:
         found = _grown(around(geometry), _DOUBT)
-        prepare(found)
+        shapely.prepare(found)
         return found
 
     return geometry.keep("margin", make)

@@ -15,6 +15,7 @@ from ecumene.core.context import Context
 from ecumene.core.element import INDEX, Feature
 from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.geometry import ErrorMargin, Geometry
+from ecumene.core.prepared import asked
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Integer, Long
 from ecumene.vector.degrees import lonlat
@@ -88,7 +89,7 @@ def random_points(
             context.cancel.check()
             lon = source.uniform(west, east, 1024)
             lat = np.degrees(np.arcsin(source.uniform(low, high, 1024)))
-            inside = shapely.contains_xy(shape, lon, lat)
+            inside = asked(shapely.contains_xy, shape, lon, lat)
             for x, y in zip(lon[inside].tolist(), lat[inside].tolist(), strict=True):
                 if found == points:
                     return

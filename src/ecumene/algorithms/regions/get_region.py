@@ -17,6 +17,7 @@ from ecumene.core.crs import transform
 from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.geometry import Geometry
 from ecumene.core.image import Band, Image
+from ecumene.core.prepared import asked
 from ecumene.core.projection import Projection, affine, apply
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Float, Object, Wire
@@ -133,5 +134,5 @@ def _there(
     """Pixels that the image's footprint holds, and any that are valid."""
     if image.footprint.unbounded:
         return np.ones(lon.size, bool)
-    held = shapely.contains_xy(lonlat(image.footprint), lon, lat)
+    held = asked(shapely.contains_xy, lonlat(image.footprint), lon, lat)
     return np.asarray(np.logical_or.reduce([held, *valid]))
