@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pytest import approx
 
@@ -13,7 +13,7 @@ from ecumene.core.geometry import Geometry
 from ecumene.vector.degrees import in_degrees, lonlat, valid, wrapped
 from ecumene.vector.edges import GEOD, Geodesics, check_edges
 from ecumene.vector.transform import lonlat_bounds, to_crs, with_edges
-from tests.vector.places import stars
+from tests.vector.places import star, stars
 
 
 def along(ring: np.ndarray, count: int) -> np.ndarray:
@@ -24,6 +24,7 @@ def along(ring: np.ndarray, count: int) -> np.ndarray:
 
 @settings(max_examples=8, deadline=None)
 @given(stars, st.sampled_from([0.05, 1.0, 50.0]))
+@example(star(0.0, 0.0, [2190.0, 60657.0, 2000.0], 5.0), 0.05)  # bends both ways at the equator
 def test_geodesics_are_followed(polygon: Geometry, tolerance: float) -> None:
     """Seen from the plane around each place, where metres are metres."""
     shape = in_degrees(polygon, tolerance)
@@ -38,8 +39,7 @@ def test_geodesics_are_followed(polygon: Geometry, tolerance: float) -> None:
         edge = shapely.transform(shapely.boundary(shape), lambda p, true=true: p * true)
         line = shapely.shortest_line(shapely.Point(np.array([x, lat]) * true), edge)
         near = shapely.get_coordinates(line)[1] / true
-        # strays are probed at quarters of an edge, and the nearest point is only near the nearest
-        assert GEOD.inv(lon, lat, *near)[2] <= tolerance * 1.15
+        assert GEOD.inv(lon, lat, *near)[2] <= tolerance * 1.1
 
 
 @pytest.mark.parametrize(

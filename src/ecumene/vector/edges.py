@@ -199,19 +199,30 @@ def _pieces(
         weight = np.cos(np.radians(np.clip((first[:, 1] + last[:, 1]) / 2, -90, 90)))
     chord = (last - first) * np.column_stack([weight, np.ones_like(weight)])
     long = np.hypot(chord[:, 0], chord[:, 1])
-    height = np.zeros(len(edges))
+    strays = [np.zeros(len(edges))]
     with np.errstate(invalid="ignore", divide="ignore"):
         for share in _PROBES:
             there = plane.move(curve.at(edges, share))
             if plane.circular:
                 there = _near(there, first + (last - first) * share)
             away = (there - first) * np.column_stack([weight, np.ones_like(weight)])
-            across = np.abs(away[:, 0] * chord[:, 1] - away[:, 1] * chord[:, 0]) / long
-            across = np.where(long > 0, across, np.hypot(away[:, 0], away[:, 1]))
-            height = np.fmax(height, np.where(np.isfinite(across), across, np.inf))
+            across = (away[:, 0] * chord[:, 1] - away[:, 1] * chord[:, 0]) / long
+            strays.append(np.where(long > 0, across, np.hypot(away[:, 0], away[:, 1])))
+        height = _height(np.array([*strays, np.zeros(len(edges))]))
         needed = np.ceil(np.sqrt(height / (0.75 * plane.tolerance)))
     torn = ~np.isfinite(needed)
     return np.clip(np.where(torn, 64, needed), 1, MOST_PIECES).astype(np.int64)
+
+
+def _height(strays: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The height of an evenly bent arc that is bent as sharply as each edge where it is bent most.
+
+    ``strays`` are distances from the chord at quarters of the edges. An edge that bends one way and then the
+    other (across the equator) strays less than its ends would need.
+    """
+    bends = 2 * np.abs(strays[:-2] - 2 * strays[1:-1] + strays[2:])
+    height = np.fmax(np.abs(strays).max(axis=0), bends.max(axis=0))
+    return np.where(np.isfinite(strays).all(axis=0), height, np.inf)
 
 
 @dataclass(frozen=True)
