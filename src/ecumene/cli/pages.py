@@ -89,16 +89,16 @@ def page(entry: Algorithm, example: Example | None) -> str:
 
 
 def errors(entry: Algorithm) -> str:
-    """What every algorithm refuses, in this one's words."""
+    """What every algorithm refuses, in this one's words (those of ``engine.bind``)."""
+    names = ", ".join(argument.name for argument in entry.arguments) or "none"
+    lines = [f"`{entry.name}: Unknown argument '…'. It takes: {names}.`"]
     required = next((a for a in entry.arguments if not a.optional), None)
-    if required is None:
-        return (
-            f"Arguments that it does not have are refused: `{entry.name} does not have argument …`."
-        )
-    lines = [f"`{entry.name}: Parameter '{required.name}' is required and may not be null.`"]
-    if required.type != "Object":
+    if required is not None:
+        lines.insert(0, f"`{entry.name}: Parameter '{required.name}' is required.`")
+    typed = next((a for a in entry.arguments if a.type not in ("Object", "<any>")), None)
+    if typed is not None:
         lines.append(
-            f"`{entry.name}, argument '{required.name}': Invalid type. Expected type: {required.type}. Actual type: ….`"
+            f"`{entry.name}, argument '{typed.name}': Invalid type. Expected type: {typed.type}. Actual type: ….`"
         )
     return "\n\n".join(lines)
 
