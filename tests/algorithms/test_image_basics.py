@@ -235,3 +235,22 @@ def test_remainders_of_constants_fit_their_type(a, b):
     image = call("Image.mod", call("Image.constant", a), call("Image.constant", b))
     found, _ = read(image, WHOLE, GRID)["constant"]
     assert (np.asarray(found) == int(np.fmod(a, b))).all()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "low", "high"),
+    [
+        pytest.param("uint16", "uint8", 0, 65535, id="union-of-unsigned"),
+        pytest.param("int16", "uint8", -32768, 32767, id="union-with-signed"),
+    ],
+)
+def test_remainders_have_the_union_of_types(left, right, low, high):
+    """As documented: "The type of the output pixels is the union of the input types"."""
+    images = [image({"b": np.ones((10, 12), kind)}) for kind in (left, right)]
+    (band,) = call("Image.mod", *images).bands
+    assert (band.type.min, band.type.max) == (low, high)
+
+
+def test_remainders_of_constants_are_not_cut_off():
+    (band,) = call("Image.mod", call("Image.constant", 7), call("Image.constant", 3)).bands
+    assert (band.type.min, band.type.max) == (0, 7)

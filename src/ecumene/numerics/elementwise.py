@@ -122,13 +122,17 @@ def _divided(a: PixelType, b: PixelType) -> PixelType:
 
 
 def _modulo(a: PixelType, b: PixelType) -> PixelType:
-    """Nearer to zero than the divisor, no farther from it than the dividend, on the dividend's side."""
+    """The union of both, as documented, and what remainders of narrower types (constants) may be besides.
+
+    They are nearer to zero than the divisor and no farther from it than the dividend, on its side.
+    """
     base = union(a, b)
     if not base.is_int:
         return base
     most = max(0, *(abs(int(end)) - 1 for end in b.bounds))
     low, high = (int(end) for end in a.bounds)
-    return PixelType("int", max(min(low, 0), -most), min(max(high, 0), most), base.dimensions)
+    left = PixelType("int", max(min(low, 0), -most), min(max(high, 0), most), base.dimensions)
+    return union(base, left)
 
 
 def _absolute(t: PixelType) -> PixelType:
