@@ -51,7 +51,7 @@ class Reducer:
     ``parts`` of a combined reducer are its reducers with the positions of their inputs, their outputs
     following each other: region reductions run each by itself, with its own weights. A ``mixed`` reducer
     holds a combined one whose parts differ in that; its accumulator is given both kinds of weights
-    (``numerics.reducers.wrappers.Cover``).
+    (``numerics.reducers.wrappers.Cover``). One ``of_arrays`` takes array pixels, others numbers only.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Reducer:
     repeats: int = 0
     parts: tuple[tuple[Reducer, tuple[int, ...]], ...] = ()
     mixed: bool = False
+    of_arrays: bool = False
 
     @property
     def plan_token(self) -> bytes:

@@ -7,6 +7,7 @@ everywhere). Weighted folds (mean, sum, variance) use partial masks as weights.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -37,7 +38,7 @@ class Fold(Protocol):
         """The reduction."""
 
 
-class _Seen:
+class _Seen(ABC):
     """Keeps track of where anything was valid."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
@@ -57,9 +58,9 @@ class _Seen:
         values, valid = layer.gathered()
         self.add(values.reshape(self.shape), None if valid is None else valid.reshape(self.shape))
 
+    @abstractmethod
     def add(self, values: NDArray[Any], weight: Weight) -> None:
         """Takes one image."""
-        raise NotImplementedError
 
 
 class _Batched(_Seen):
@@ -103,9 +104,9 @@ class _Batched(_Seen):
             if self.seen.all():
                 self.seen = None
 
+    @abstractmethod
     def advance(self, common: tuple[Any, ...], counts: NDArray[np.int32]) -> None:
         """Calls the kernel; ``counts`` gets the number of valid values of this batch."""
-        raise NotImplementedError
 
 
 class Sum(_Batched):

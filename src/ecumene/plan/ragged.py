@@ -36,6 +36,21 @@ def padded(values: NDArray[Any], axes: tuple[int, ...]) -> NDArray[Any]:
     return np.pad(values, widths) if any(extra for _, extra in widths) else values
 
 
+def dense(cells: NDArray[Any], axes: int) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """Arrays of different lengths, one an object ``(h, w)``, padded with zeros, and their lengths.
+
+    Nothing (None) and an empty list have no shape of their own: all of their axes are 0 long.
+    """
+    given = [np.asarray([] if cell is None else cell, "float64") for cell in cells.flat]
+    shapes = [array.shape if array.ndim == axes else (0,) * axes for array in given]
+    longest = tuple(max(shape[k] for shape in shapes) for k in range(axes))
+    out = np.zeros((cells.size, *longest))
+    for row, array, shape in zip(out, given, shapes, strict=True):
+        row[tuple(slice(n) for n in shape)] = array.reshape(shape)
+    lengths = np.asarray(shapes, "int32").reshape(*cells.shape, axes)
+    return out.reshape(*cells.shape, *longest), lengths
+
+
 def aligned(
     parts: Sequence[Pixels],
 ) -> tuple[list[NDArray[Any]], Lengths, NDArray[np.bool_] | None]:

@@ -209,6 +209,7 @@ def _declare() -> None:
             r.covariance(sample),
             (False,),
             output_types=fixed(kind),
+            of_arrays=True,
         )
         REGISTRY.add(Algorithm(reducer.name, (), "Reducer", words, maker(reducer)))
 
@@ -268,4 +269,8 @@ def to_list(tuple_size: Integer | None = None, num_optional: Integer = 0) -> Red
     size = tuple_size or 1
     accumulator = c.to_list(tuple_size, num_optional or None)
     settings = given(tupleSize=tuple_size, numOptional=num_optional or None)
-    return Reducer("Reducer.toList", ("list",), accumulator, (False,) * size, settings)
+    axes = 1 if tuple_size is None else 2
+    return Reducer(
+        "Reducer.toList", ("list",), accumulator, (False,) * size, settings,
+        output_types=fixed(PixelType("double", dimensions=axes)),
+    )  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from ecumene.core.errors import EvaluationError
 from ecumene.core.image import Image
+from ecumene.core.pixel_type import PixelType
 from ecumene.core.reducer import Reducer
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Boolean, Integer, Object
@@ -62,6 +64,7 @@ def combine(
         "Reducer.combine", outputs, wrappers.Combined(parts, rules), weighted,
         {"reducer1": reducer1, "reducer2": reducer2, "outputPrefix": output_prefix, "sharedInputs": shared_inputs},
         output_types=types, parts=((reducer1, first), (reducer2, second)), mixed=mixed,
+        of_arrays=reducer1.of_arrays and reducer2.of_arrays,
     )  # fmt: skip
 
 
@@ -165,9 +168,15 @@ def for_each_element(reducer: Reducer) -> Reducer:
     ----------
     reducer : the reducer.
     """
+
+    def types(inputs: Sequence[PixelType]) -> list[PixelType]:
+        axes = max((kind.dimensions for kind in inputs), default=0)
+        found = reducer.types([kind.with_dimensions(0) for kind in inputs])
+        return [kind.with_dimensions(kind.dimensions + axes) for kind in found]
+
     return Reducer(
         "Reducer.forEachElement", reducer.outputs, wrappers.Elements(reducer.accumulator), reducer.input_weighted,
-        {"reducer": reducer},
+        {"reducer": reducer}, output_types=types, of_arrays=True,
     )  # fmt: skip
 
 
@@ -181,7 +190,7 @@ def unweighted(reducer: Reducer) -> Reducer:
     """
     return Reducer(
         "Reducer.unweighted", reducer.outputs, wrappers.Unweighted(reducer.accumulator), (False,) * reducer.inputs,
-        {"reducer": reducer}, output_types=reducer.output_types,
+        {"reducer": reducer}, output_types=reducer.output_types, of_arrays=reducer.of_arrays,
     )  # fmt: skip
 
 

@@ -78,15 +78,19 @@ class Samples:
                 (value, None if value is not None else np.asarray(False))
                 for value in self._cell(parts, ())
             ]
-        out = np.empty((self.outputs, *shape), object)
-        for cell in np.ndindex(*shape):
-            out[(slice(None), *cell)] = self._cell(parts, cell)
-        return [
-            (np.stack([np.asarray(v) for v in plane.reshape(-1)]).reshape(*shape, -1), None)
-            for plane in out
-        ]
+        cells = list(np.ndindex(*shape))
+        rows = [self._rows(parts, cell) for cell in cells]
+        found = [self._finish(*held) for held in rows]
+        some = np.asarray([bool(held[0]) for held in rows]).reshape(shape)
+        return [(_stacked([one[k] for one in found], shape), some) for k in range(self.outputs)]
 
     def _cell(self, parts: list[Any], cell: tuple[int, ...]) -> list[Any]:
+        return self._finish(*self._rows(parts, cell))
+
+    def _rows(
+        self, parts: list[Any], cell: tuple[int, ...]
+    ) -> tuple[list[tuple[Any, ...]], list[float]]:
+        """The samples of a cell and their weights."""
         rows: list[tuple[Any, ...]] = []
         weight: list[float] = []
         for columns, weights in parts:
@@ -101,7 +105,18 @@ class Samples:
                     continue
                 rows.append(row)
                 weight.append(w)
-        return self._finish(rows, weight)
+        return rows, weight
+
+
+def _stacked(values: list[Any], shape: tuple[int, ...]) -> Any:
+    """Results of cells as one array: numbers and arrays of one shape densely, others as objects."""
+    arrays = [np.asarray(value) for value in values]
+    kinds = {array.shape for array in arrays}
+    if len(kinds) == 1:
+        return np.stack(arrays).reshape((*shape, *kinds.pop()))
+    out = np.empty(len(arrays), object)
+    out[:] = arrays
+    return out.reshape(shape)
 
 
 def _plain(value: Any) -> Any:
@@ -202,10 +217,6 @@ def to_list(tuple_size: int | None, optional: int | None) -> Samples:
     def finish(rows: list[tuple[Any, ...]], weights: list[float]) -> list[Any]:
         needed = size - (optional or 0)
         kept = [row for row in rows if all(v is not None for v in row[:needed])]
-        return [
-            [row[0] for row in kept]
-            if tuple_size is None or size == 1 and tuple_size is None
-            else [list(r) for r in kept]
-        ]
+        return [[row[0] for row in kept] if tuple_size is None else [list(r) for r in kept]]
 
     return Samples(finish, skip=optional is None)

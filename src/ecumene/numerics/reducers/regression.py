@@ -10,6 +10,7 @@ import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
 
+from ecumene.core.errors import EvaluationError
 from ecumene.numerics.reducers.moments import Output, numeric, presence
 
 
@@ -99,40 +100,50 @@ def _last(matrix: NDArray[Any]) -> NDArray[Any]:
 
 
 class Columns(CoMoments):
-    """Joint moments of one array-valued input: each sample is a vector."""
+    """Joint moments of one array-valued input: each sample is a vector.
+
+    The state is the cells' shape until the first sample tells the length of the vectors.
+    """
 
     def start(self, shape: tuple[int, ...]) -> Any:
         """The length of the vectors is known with the first sample."""
-        return None
+        return shape
 
     def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
-        """Vectors as a list of numbers per sample."""
-        rows = (
-            [
-                np.asarray(getattr(v, "values", v), "float64").reshape(-1)
-                for v in np.asarray(inputs[0], object).reshape(-1)
-            ]
-            if np.asarray(inputs[0]).dtype == object
-            else np.asarray(inputs[0], "float64")
-        )
-        values = np.asarray(rows)
-        if values.ndim > 2:
-            values = np.moveaxis(values, -1, 1)
-        columns = [values[:, i] for i in range(values.shape[1])]
+        """Vectors ``(n, *cells, k)``, or objects that hold one each. EvaluationError for anything else."""
+        values = _vectors(inputs[0])
+        cells = state if isinstance(state, tuple) else state.count.shape
+        if values.ndim != 2 + len(cells):
+            raise EvaluationError("Covariances are of 1-dimensional arrays of equal length.")
+        columns = list(np.moveaxis(values, -1, 0))
+        if not isinstance(state, tuple) and len(columns) != state.products.shape[0]:
+            raise EvaluationError("Covariances are of 1-dimensional arrays of equal length.")
         inner = CoMoments(len(columns), self._finish)
-        weight = weights[0]
-        before = state if state is not None else inner.start(columns[0].shape[1:])
-        return inner.add(before, columns, [weight] * len(columns))
+        before = inner.start(cells) if isinstance(state, tuple) else state
+        return inner.add(before, columns, [weights[0]] * len(columns))
 
     def merge(self, a: Any, b: Any) -> Any:
         """Moments of both."""
-        if a is None or b is None:
-            return b if a is None else a
+        if isinstance(a, tuple) or isinstance(b, tuple):
+            return b if isinstance(a, tuple) else a
         return super().merge(a, b)
 
     def finish(self, state: Any) -> Output:
         """The matrix."""
-        return [(None, np.asarray(False))] if state is None else super().finish(state)
+        if isinstance(state, tuple):
+            return [(None, np.asarray(False))]
+        return super().finish(state)
+
+
+def _vectors(given: Any) -> NDArray[np.float64]:
+    """Samples as numbers; lists and arrays as objects are put side by side if they are equally long."""
+    values = np.asarray(given)
+    if values.dtype != object:
+        return values.astype("float64")
+    try:
+        return np.asarray([np.asarray(getattr(v, "values", v), "float64") for v in values])
+    except (TypeError, ValueError):
+        return np.empty(0)
 
 
 def covariance(sample: bool) -> Columns:
@@ -148,8 +159,8 @@ def covariance(sample: bool) -> Columns:
 def linear_regression(num_x: int, num_y: int, ridge: float | None = None) -> CoMoments:
     """Least squares of y on x: coefficients ``(…, x, y)`` and root mean square residuals ``(…, y)``.
 
-    Without ``ridge`` there is no intercept; with it, an intercept comes first and the other coefficients are
-    shrunk by the penalty.
+    Without ``ridge`` there is no intercept; with it, the coefficients are shrunk by the penalty and an intercept,
+    which is not, comes last (as documented: "the intercept … in the last column").
     """
 
     def finish(s: Joint) -> Output:
@@ -181,7 +192,7 @@ def _ridge(s: Joint, num_x: int, penalty: float) -> Output:
     rest = np.diagonal(yy, axis1=-2, axis2=-1) - 2 * np.einsum("...ij,...ij->...j", beta, xy)
     rest = np.maximum(rest + np.einsum("...ij,...ik,...kj->...j", beta, xx, beta), 0)
     n = np.where(s.weight == 0, 1, s.weight)[..., None]
-    whole = np.concatenate([intercept[..., None, :], beta], axis=-2)
+    whole = np.concatenate([beta, intercept[..., None, :]], axis=-2)
     freedom = np.maximum(s.weight - num_x - 1, 1)[..., None]
     variance = rest / freedom
     error = np.sqrt(
@@ -195,7 +206,7 @@ def _ridge(s: Joint, num_x: int, penalty: float) -> Output:
     return [
         (whole, good),
         (np.sqrt(rest / n), good),
-        (np.concatenate([p0[..., None, :], p], axis=-2), good),
+        (np.concatenate([p, p0[..., None, :]], axis=-2), good),
     ]
 
 

@@ -278,10 +278,14 @@ class Elements:
         """Arrays of the inner outputs."""
         if state[1] is None:
             return [(None, np.asarray(False))]
-        return [
-            (value, None if valid is None else np.asarray(valid).all())
-            for value, valid in self.inner.finish(state[1])
-        ]
+        cells = len(state[0])
+        found = []
+        for value, valid in self.inner.finish(state[1]):
+            good = None if valid is None else np.asarray(valid)
+            found.append(
+                (value, None if good is None else good.all(tuple(range(cells, good.ndim))))
+            )
+        return found
 
 
 class Disaggregated(Unweighted):

@@ -18,6 +18,7 @@ from ecumene.numerics.layers import Layer
 from ecumene.plan.node import Evaluation, Mask, Need, Pixels, PlanNode, empty, is_empty
 from ecumene.plan.nodes.basic import as_mask, masked, over
 from ecumene.plan.nodes.sources import Source
+from ecumene.plan.ragged import dense
 from ecumene.raster import source
 
 
@@ -39,8 +40,8 @@ class Fold(PlanNode):
 
     @property
     def takes_arrays(self) -> bool:
-        """Never: reducers take a number of each pixel."""
-        return False
+        """Where the reducer does; most take a number of each pixel."""
+        return self.reducer.of_arrays
 
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """One output of the reducer."""
@@ -126,7 +127,10 @@ class Fold(PlanNode):
         if not some:
             return empty(window, self.type.dtype)
         values, valid = accumulator.finish(state)[self.output]
-        return Pixels(saturate(np.asarray(values), self.type), valid)
+        lengths = None
+        if isinstance(values, np.ndarray) and values.dtype == object and self.type.dimensions:
+            values, lengths = dense(values, self.type.dimensions)
+        return Pixels(saturate(np.asarray(values), self.type), valid, lengths)
 
 
 def _hidden(layer: Layer, masks: list[Mask]) -> Layer:
