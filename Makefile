@@ -2,9 +2,10 @@
 UV := .venv-boot/bin/uv
 PY := .venv/bin/python
 PORT ?= 8080
+COUNT ?= 100000
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: help demo serve test lint types conformance bench docs lock clean
+.PHONY: help demo serve test fuzz lint types conformance bench docs lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 14
@@ -40,6 +41,9 @@ conformance: .venv/.ok ## Run the public conformance cases against a live server
 
 bench: .venv/.ok ## Measure beside the open peers, all or a part: make bench BENCH="w1 w2 --n 20 --reps 3"
 	@$(PY) -m benchmarks $(BENCH)
+
+fuzz: .venv/.ok ## Send 100,000 random graphs to the application (COUNT); some twenty minutes
+	@$(PY) -m tests.fuzz --count $(COUNT)
 
 docs: .venv/.ok ## Generate the algorithm reference from the registry
 	@$(PY) -m ecumene.cli docs build --output docs/reference

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from ecumene.algorithms import load
 from ecumene.core.errors import LimitExceeded
 from ecumene.numerics.reducers import collected
 from tests.calls import call, call_json
@@ -118,3 +119,52 @@ def test_samples_that_are_kept_are_bounded(monkeypatch) -> None:
 )
 def test_single_results_of_lists(name, rows, arguments, expected):
     assert call_json("List.reduce", rows, call(f"Reducer.{name}", *arguments)) == expected
+
+
+ARGUMENTS = {"percentile": ([10, 90],), "intervalMean": (10, 90), "fixedHistogram": (0, 100, 5), "linearRegression": (2, 1),
+             "ridgeRegression": (2, 1), "robustLinearRegression": (2, 1), "geometricMedian": (3,), "toCollection": (["a"],),
+             "fixed2DHistogram": (0, 100, 2, 0, 100, 2)}  # fmt: skip
+WRAPPERS = {
+    "setOutputs": (["o"],),
+    "unweighted": (),
+    "forEachElement": (),
+    "repeat": (2,),
+    "group": (1, "g"),
+}
+OF_REDUCERS = {
+    "combine",
+    "forEach",
+    "forEachBand",
+    "splitWeights",
+    "getOutputs",
+    "disaggregate",
+    *WRAPPERS,
+}
+SAME = {"and", "or"}
+"""Other names of allNonZero and anyNonZero."""
+
+
+def test_reducers_that_differ_are_told_apart():
+    """Plans are kept by what identifies their nodes: two reducers alike would share one's answer."""
+    plain = [
+        call(entry.name, *ARGUMENTS.get(entry.name[8:], ()))
+        for entry in load()
+        if entry.name.startswith("Reducer.") and entry.implemented
+        if entry.name[8:] not in OF_REDUCERS | SAME
+    ]
+    made = list(plain)
+    for reducer in plain:
+        for name, arguments in WRAPPERS.items():
+            if name != "setOutputs" or len(reducer.output_names) == 1:
+                made.append(call(f"Reducer.{name}", reducer, *arguments))
+        made += [
+            call("Reducer.combine", reducer, other, "z_", True)
+            for other in plain[:4]
+            if other.inputs == reducer.inputs
+        ]
+    assert len(made) > 300
+    assert len({reducer.plan_token for reducer in made}) == len(made)
+    again = [
+        call(entry.name) for entry in load() if entry.name in ("Reducer.mean", "Reducer.median")
+    ]
+    assert {r.plan_token for r in again} <= {r.plan_token for r in plain}
