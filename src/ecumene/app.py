@@ -21,6 +21,9 @@ from ecumene.engine.service import Engine
 from ecumene.plan.executor import Executor
 from ecumene.plan.nodes import Source
 from ecumene.storage.blocks import BlockStore
+from ecumene.tasks.context import Surroundings
+from ecumene.tasks.service import Operations
+from ecumene.tasks.store import Store
 
 RECURSION = 20_000
 
@@ -49,6 +52,7 @@ def build(
     anonymous: bool = False,
     authentication: bool = True,
     compute_seconds: float | None = None,
+    tasks: int = 0,
 ) -> Application:
     """The application on a data folder.
 
@@ -58,13 +62,14 @@ def build(
     limits : ``open`` or ``gee``.
     anonymous : let requests without a token in.
     compute_seconds : time that a computation may take; None keeps the profile's.
+    tasks : operations (exports, ingestions) that run at the same time while the application is served.
     authentication : False serves everybody as anonymous and has no token endpoint.
     """
     kernels.load_in_background()
     data.mkdir(parents=True, exist_ok=True)
     made = services(data, limits, compute_seconds)
     accounts = Accounts.of(data) if authentication else None
-    return Application(made, accounts, Settings(made.engine.limits, anonymous))
+    return Application(made, accounts, Settings(made.engine.limits, anonymous, tasks=tasks))
 
 
 def services(data: Path, limits: str = "open", compute_seconds: float | None = None) -> Services:
@@ -77,4 +82,6 @@ def services(data: Path, limits: str = "open", compute_seconds: float | None = N
     profile = PROFILES[limits]
     if compute_seconds is not None:
         profile = replace(profile, compute_seconds=compute_seconds)
-    return Services(Engine(catalog, Executor(store), profile), catalog)
+    engine = Engine(catalog, Executor(store), profile)
+    operations = Operations(Store(data), Surroundings(engine, catalog, data))
+    return Services(engine, catalog, operations=operations)

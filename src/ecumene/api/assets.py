@@ -73,11 +73,6 @@ def capabilities(call: Call, services: Services, context: Context) -> View:
     return {"capabilities": ["PUBLIC"]}
 
 
-def list_operations(call: Call, services: Services, context: Context) -> View:
-    """``operations.list``: this server runs no long operations yet."""
-    return {}
-
-
 def not_yet(call: Call, services: Services, context: Context) -> View:
     """Methods of the API that this server does not have yet."""
     raise RequestError("This method is not implemented by this server yet.")

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any
 
-from shapely.errors import ShapelyError
 from starlette.responses import Response
 
-from ecumene.core.errors import EcumeneError
-
-log = logging.getLogger("ecumene.api")
+from ecumene.engine.failures import told
 
 _NAMES = {
     400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 405: "INVALID_ARGUMENT",
@@ -43,20 +39,11 @@ def response(
 
 
 def of(error: BaseException) -> Response:
-    """The response for an exception; defects of ours are logged and stay generic outside."""
-    if isinstance(error, EcumeneError):
-        headers: dict[str, Any] = {}
-        if error.http in (429, 503):
-            headers["Retry-After"] = "1"
-        if error.http == 401:
-            headers["WWW-Authenticate"] = "Bearer"
-        return response(error.http, error.message, error.status, headers, error.node)
-    if isinstance(error, ArithmeticError | ShapelyError):  # what libraries say to impossible values
-        log.info("refused by a library", exc_info=error)
-        return response(400, f"The computation is impossible with these values: {error}"[:500])
-    if isinstance(error, RecursionError):
-        return response(400, "The computation is nested too deeply.")
-    if isinstance(error, MemoryError):
-        return response(400, "User memory limit exceeded.")
-    log.error("internal error", exc_info=error)
-    return response(500, "An internal error has occurred.")
+    """The response for an exception (``engine.failures``)."""
+    shown = told(error)
+    headers: dict[str, Any] = {}
+    if shown.http in (429, 503):
+        headers["Retry-After"] = "1"
+    if shown.http == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return response(shown.http, shown.message, shown.status, headers, shown.node)

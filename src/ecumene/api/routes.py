@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecumene.api import assets, explain, maps, pixels, tables, values
+from ecumene.api import assets, explain, maps, operations, pixels, tables, values
 from ecumene.api.table import Route
 
 P = (("project", "project"),)
@@ -62,11 +62,11 @@ ROUTES: tuple[Route, ...] = (
     Route("image.import", "POST", "{project}/image:import", P, later, (), "ImportImageRequest", "Operation"),
     Route("image.importExternal", "POST", "{project}/image:importExternal", P, later, (), "ImportExternalImageRequest", "Empty"),
     Route("table.import", "POST", "{project}/table:import", P, later, (), "ImportTableRequest", "Operation"),
-    Route("operations.list", "GET", "{name}/operations", (("name", "project"),), assets.list_operations, (*PAGE, ("filter", "string")), response="ListOperationsResponse"),
-    Route("operations.get", "GET", "{name}", (("name", "operation"),), later, response="Operation"),
-    Route("operations.cancel", "POST", "{name}:cancel", (("name", "operation"),), later, (), "CancelOperationRequest", "Empty"),
-    Route("operations.wait", "POST", "{name}:wait", (("name", "operation"),), later, (), "WaitOperationRequest", "Operation"),
-    Route("operations.delete", "DELETE", "{name}", (("name", "operation"),), later, response="Empty"),
+    Route("operations.list", "GET", "{name}/operations", (("name", "project"),), operations.list_operations, (*PAGE, ("filter", "string")), response="ListOperationsResponse"),
+    Route("operations.get", "GET", "{name}", (("name", "operation"),), operations.get, response="Operation"),
+    Route("operations.cancel", "POST", "{name}:cancel", (("name", "operation"),), operations.cancel, (), "CancelOperationRequest", "Empty"),
+    Route("operations.wait", "POST", "{name}:wait", (("name", "operation"),), operations.wait, (), "WaitOperationRequest", "Operation"),
+    Route("operations.delete", "DELETE", "{name}", (("name", "operation"),), operations.delete, response="Empty"),
     Route("getConfig", "GET", "{name}", (("name", "config"),), assets.get_config, response="ProjectConfig"),
     Route("updateConfig", "PATCH", "{name}", (("name", "config"),), later, (("updateMask", "string"),), "ProjectConfig", "ProjectConfig"),
     Route("getCapabilities", "GET", "{parent}/capabilities", PARENT, assets.capabilities, response="Capabilities"),

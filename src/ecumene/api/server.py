@@ -51,6 +51,8 @@ class Settings:
     limits: Limits
     anonymous: bool = False
     workers: int = 16
+    tasks: int = 0
+    """Operations that run at the same time in this process."""
 
 
 class Application:
@@ -111,12 +113,22 @@ class Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                await self._quick(self._begin)
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 self.closing = True
+                await self._quick(self._end)
                 self.pool.shutdown(wait=False, cancel_futures=True)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+    def _begin(self) -> None:
+        if self.services.operations is not None:
+            self.services.operations.start(self.settings.tasks)
+
+    def _end(self) -> None:
+        if self.services.operations is not None:
+            self.services.operations.stop()
 
     @staticmethod
     def _compressed(request: Request, response: Response) -> Response:

@@ -15,6 +15,7 @@ from ecumene.core.errors import NotFound
 from ecumene.core.lru import Lru
 from ecumene.engine.memory import Written, written
 from ecumene.engine.service import Engine
+from ecumene.tasks.service import Operations
 
 LIFETIME = 24 * 3600
 MOST_BYTES = 256 * 2**20
@@ -92,6 +93,7 @@ class Services:
     engine: Engine
     catalog: Catalog
     stored: Capabilities = field(default_factory=Capabilities)
+    operations: Operations | None = None
 
     def context(self, account: str) -> Context:
         """Surroundings of a request."""

@@ -57,6 +57,13 @@ def register(subparsers: Any) -> None:
         metavar="SECONDS",
         help="longest time of one computation (default: 300, as Earth Engine)",
     )
+    serve.add_argument(
+        "--workers",
+        type=int,
+        default=2,
+        metavar="N",
+        help="exports and ingestions that run at the same time; 0 leaves them to others (default: %(default)s)",
+    )
     serve.set_defaults(run=run)
 
 
@@ -86,6 +93,7 @@ def run(options: argparse.Namespace) -> int:
         limits=options.limits,
         anonymous=options.anonymous,
         compute_seconds=options.timeout,
+        tasks=options.workers,
     )
     shown = f"[{options.host}]" if ":" in options.host else options.host
     access = "everybody on this machine" if options.anonymous else "clients with a key"

@@ -1,0 +1,1 @@
+"""Long work: durable operations, the workers that run them, exports. Between the API and the engine."""
