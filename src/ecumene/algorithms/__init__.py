@@ -16,6 +16,7 @@ MODULES = (
     "arrays",
     "blobs",
     "classifiers",
+    "clusterers",
     "collection.aggregates",
     "collection.basic",
     "collection.random",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,18 +9,16 @@ from typing import Any
 import numpy as np
 
 from ecumene.algorithms.confusion import ConfusionMatrix, tabulated
-from ecumene.core.array import Array
+from ecumene.algorithms.training import bands_of, input_names, labelled, rows_of
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
-from ecumene.core.errors import EvaluationError, LimitExceeded
+from ecumene.core.errors import EvaluationError
 from ecumene.core.image import Band, Image
 from ecumene.core.pixel_type import DOUBLE, FLOAT, PixelType, of_range
 from ecumene.core.registry import REGISTRY, REQUIRED, Algorithm, Argument, algorithm
 from ecumene.core.wire import Float, Integer, Object
 from ecumene.learning.model import Classifier, fit
 from ecumene.plan.nodes import Predict
-
-MOST_ROWS = 2_000_000
 
 # name: (words, ((argument, type, default), …))
 CONSTRUCTORS: dict[str, tuple[str, tuple[tuple[str, str, Any], ...]]] = {
@@ -88,54 +85,6 @@ def declare_removed() -> None:
 declare_removed()
 
 
-def _share(seed: int, row: int) -> float:
-    digest = hashlib.blake2b(f"{seed}/{row}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2.0**64
-
-
-def rows_of(
-    features: Collection,
-    names: list[str],
-    target: str | None,
-    share: float,
-    seed: int,
-    context: Context,
-) -> tuple[Any, Any]:
-    """Numeric rows ``(n, names)`` and targets; features with a missing or non-numeric value are left out."""
-    rows, targets = [], []
-    for number, element in enumerate(features):
-        context.cancel.check()
-        if number >= MOST_ROWS:
-            raise LimitExceeded(f"Classifier.train: More than {MOST_ROWS} training features.")
-        if share < 1 and _share(seed, number) >= share:
-            continue
-        values = [element.get(n) for n in (*names, *([target] if target else []))]
-        if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
-            rows.append(values[: len(names)])
-            targets.append(values[-1])
-    return np.asarray(rows, "float64").reshape(len(rows), len(names)), np.asarray(
-        targets, "float64"
-    )
-
-
-def input_names(
-    name: str, features: Collection, given: list[str] | None, target: str | None
-) -> list[str]:
-    """The inputs: as given, else the collection's ``band_order``, else its numeric properties."""
-    if given:
-        return list(given)
-    order = features.properties.get("band_order")
-    if order:
-        return [n for n in order if n != target]
-    first = features.first()
-    if first is None:
-        raise EvaluationError(f"{name}: No valid training data was found.")
-    return sorted(
-        k for k, v in first.properties.items()
-        if isinstance(v, int | float) and not k.startswith("system:") and k != target
-    )  # fmt: skip
-
-
 @algorithm("Classifier.train")
 def train(
     classifier: Classifier, features: Collection, class_property: str, input_properties: list[str] | None = None,
@@ -153,10 +102,15 @@ def train(
     subsampling_seed : chooses them.
     """
     names = input_names("Classifier.train", features, input_properties, class_property)
-    columns, targets = rows_of(
-        features, names, class_property, subsampling, subsampling_seed, context
+    rows = rows_of(
+        "Classifier.train",
+        features,
+        [*names, class_property],
+        subsampling,
+        subsampling_seed,
+        context,
     )
-    return fit(classifier, columns, targets, tuple(names))
+    return fit(classifier, rows[:, :-1], rows[:, -1], tuple(names))
 
 
 @algorithm("Classifier.setOutputMode")
@@ -261,13 +215,7 @@ def classify(image: Image, classifier: Classifier, output_name: str = "classific
     output_name : name of the band.
     """
     _trained("Image.classify", classifier)
-    by_name = {band.name: band for band in image.bands}
-    missing = [n for n in classifier.schema if n not in by_name]
-    if missing:
-        raise EvaluationError(
-            f"Image.classify: Property '{missing[0]}' is missing. Available bands: [{', '.join(image.band_names)}]."
-        )
-    used = [by_name[n] for n in classifier.schema]
+    used = bands_of("Image.classify", image, classifier.schema)
     node = Predict(classifier, tuple(b.node for b in used), output_type(classifier))
     first = used[0]
     return image.with_bands(
@@ -288,13 +236,4 @@ def classify_features(
     output_name : name of the property.
     """
     _trained("FeatureCollection.classify", classifier)
-
-    def predicted(element: Any) -> Any:
-        values = [element.get(n) for n in classifier.schema]
-        if not all(isinstance(v, int | float) for v in values):
-            return element
-        found = classifier.predict(np.asarray([values], "float64"))[0]
-        value = Array.of(np.asarray(found)) if np.ndim(found) else found.item()
-        return element.set(output_name, value)
-
-    return features.map(predicted, kind="Feature")
+    return labelled(features, classifier, output_name)

@@ -20,7 +20,16 @@ from typing import Any
 
 __all__ = ["load", "load_in_background", "loaded", "names", "ready"]
 
-MODULES = ("ordered", "looked", "running", "regions", "footprints", "neighbors", "resampling")
+MODULES = (
+    "ordered",
+    "looked",
+    "running",
+    "regions",
+    "footprints",
+    "neighbors",
+    "resampling",
+    "centres",
+)
 """Modules of this package with kernels, the most wanted first."""
 
 Function = Callable[..., Any]
