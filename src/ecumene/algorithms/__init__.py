@@ -66,6 +66,7 @@ MODULES = (
     "regions.reduce",
     "regions.sample",
     "regions.stratified",
+    "s2",
     "selectors",
     "strings",
     "terrain",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import shapely
@@ -217,6 +218,8 @@ def _declare() -> None:
                 f"Feature.{name}", arguments, listed, words, _on_features(inputs, function, name)
             )
         )
+    moved = replace(REGISTRY.entries["Feature.transform"], name="ProjectionTransform")
+    REGISTRY.add(replace(moved, description="A feature with its geometry in another projection."))
 
 
 _declare()

@@ -71,10 +71,11 @@ def local(kind: str, lon: float, lat: float) -> pyproj.Proj:
 
 
 def forward(projection: pyproj.Proj) -> Move:
-    """Its function from degrees to metres."""
+    """Its function from degrees to metres; a pole is one place, whatever its longitude."""
 
     def move(points: Points) -> Points:
-        return np.column_stack(projection(points[:, 0], points[:, 1]))
+        lon = np.where(np.abs(points[:, 1]) == 90, 0.0, points[:, 0])
+        return np.column_stack(projection(lon, points[:, 1]))
 
     return move
 

@@ -36,6 +36,14 @@ def _holds(test: Test, left: Any, right: Any) -> bool:
     return any(bool(asked(test, left, shifted(right, turn))) for turn in turns)
 
 
+def _share_a_pole(left: Any, right: Any) -> bool:
+    """Whether both reach a pole, which in degrees has every longitude."""
+    if left.is_empty or right.is_empty:
+        return False
+    a, b = left.bounds, right.bounds
+    return bool(min(a[3], b[3]) >= 90 - _DOUBT or max(a[1], b[1]) <= _DOUBT - 90)
+
+
 def _grown(shape: Any, by: float) -> Any:
     return shapely.buffer(shape, by, quad_segs=2)
 
@@ -61,7 +69,7 @@ def intersects(
         return True
     if is_planar(left) and is_planar(right):
         return False
-    near = _holds(lambda p, q: shapely.dwithin(p, q, _DOUBT), a, b)
+    near = _share_a_pole(a, b) or _holds(lambda p, q: shapely.dwithin(p, q, _DOUBT), a, b)
     return near and _decided(shapely.intersects, left, right)
 
 
@@ -78,7 +86,8 @@ def contains(left: Geometry, right: Geometry, crs: str | None = None, within: fl
         return True
     if is_planar(left) and is_planar(right):
         return False
-    near = _holds(shapely.covers, _margin(left), lonlat(right))
+    a, b = lonlat(left), lonlat(right)
+    near = _share_a_pole(a, b) or _holds(shapely.covers, _margin(left), b)
     return near and _decided(shapely.covers, left, right)
 
 

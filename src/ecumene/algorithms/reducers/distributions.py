@@ -151,6 +151,25 @@ def histogram(
     return Reducer(name, ("histogram",), d.histogram(limits), (True,), settings)
 
 
+@algorithm("Reducer.histogramCombiner", hidden=True)
+def histogram_combiner(
+    max_buckets: Integer | None = None, min_bucket_width: Float | None = None
+) -> Reducer:
+    """One histogram of many, all as ``Reducer.histogram`` gives them.
+
+    Each bucket counts as so many values of its mean; the result's buckets are at least as wide as the widest.
+
+    Parameters
+    ----------
+    max_buckets : most buckets of the result, rounded up to a power of two; 256 if missing.
+    min_bucket_width : smallest width of a bucket.
+    """
+    name = "Reducer.histogramCombiner"
+    limits = _limits(name, max_buckets, min_bucket_width, None)
+    settings = given(maxBuckets=max_buckets, minBucketWidth=min_bucket_width)
+    return Reducer(name, ("histogram",), d.combined_histograms(limits), (False,), settings)
+
+
 @algorithm("Reducer.autoHistogram")
 def auto_histogram(
     max_buckets: Integer | None = None, min_bucket_width: Float | None = None, max_raw: Integer | None = None,

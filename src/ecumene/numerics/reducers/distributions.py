@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecumene.core.errors import EvaluationError
 from ecumene.numerics.reducers.buckets import Buckets, rounded, width_for
-from ecumene.numerics.reducers.collected import bounded
+from ecumene.numerics.reducers.collected import Samples, bounded
 from ecumene.numerics.reducers.moments import Output, numeric, presence
 
 RAW = 2**20
@@ -313,13 +314,52 @@ def _histogram(limits: Limits, made: Callable[..., Any]) -> Distributed:
 
 def histogram(limits: Limits) -> Distributed:
     """A dictionary ``bucketMeans bucketMin bucketWidth histogram``."""
+    return _histogram(limits, _described)
 
-    def made(start: float, width: float, counts: Any, means: Any) -> dict[str, Any]:
-        return {
-            "bucketMeans": means.tolist(), "bucketMin": start, "bucketWidth": width, "histogram": counts.tolist(),
-        }  # fmt: skip
 
-    return _histogram(limits, made)
+def combined_histograms(limits: Limits) -> Samples:
+    """One histogram of the buckets of many, each bucket as so many samples of its mean.
+
+    Buckets are at least as wide as the widest of those that are combined. Everything is kept until the end.
+    """
+
+    def finish(rows: list[Any], weights: list[float]) -> list[Any]:
+        if not rows:
+            return [None]
+        parts = [_bucket_list(histogram) for (histogram,) in rows]
+        means, counts = (
+            np.concatenate(column) for column in zip(*(p[:2] for p in parts), strict=True)
+        )
+        if not (counts > 0).any():
+            return [None]
+        least = max(limits.least, *(width for _, _, width in parts))
+        held = counts > 0
+        return [_described(*_dense(means[held], counts[held], replace(limits, least=least)))]
+
+    return Samples(finish)
+
+
+def _bucket_list(histogram: Any) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Means, counts and width of a histogram as ``histogram`` gives them. EvaluationError for anything else."""
+    try:
+        means = np.asarray(histogram["bucketMeans"], np.float64)
+        counts = np.asarray(histogram["histogram"], np.float64)
+        width = float(histogram["bucketWidth"])
+    except (KeyError, TypeError, ValueError, IndexError):
+        means = counts = np.zeros((0, 0))
+        width = 0.0
+    usable = means.ndim == 1 and means.shape == counts.shape and 0 < width < np.inf
+    if not usable or not np.isfinite(means).all() or not np.isfinite(counts).all():
+        raise EvaluationError(
+            "Reducer.histogramCombiner: Inputs must be dictionaries with 'bucketMeans', 'bucketWidth' and 'histogram'."
+        )
+    return means, counts, width
+
+
+def _described(start: float, width: float, counts: Any, means: Any) -> dict[str, Any]:
+    return {
+        "bucketMeans": means.tolist(), "bucketMin": start, "bucketWidth": width, "histogram": counts.tolist(),
+    }  # fmt: skip
 
 
 def auto_histogram(limits: Limits, cumulative: bool) -> Distributed:
