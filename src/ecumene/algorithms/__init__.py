@@ -67,6 +67,7 @@ MODULES = (
     "regions.sample",
     "regions.stratified",
     "s2",
+    "regions.vectors",
     "selectors",
     "strings",
     "terrain",

@@ -29,6 +29,7 @@ MODULES = (
     "neighbors",
     "resampling",
     "centres",
+    "segments",
 )
 """Modules of this package with kernels, the most wanted first."""
 

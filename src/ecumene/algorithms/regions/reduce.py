@@ -45,7 +45,7 @@ def value_of(output: tuple[Any, Any]) -> Any:
     return value
 
 
-def _named(
+def named(
     reducer: Reducer, runs: Sequence[Run], results: Sequence[list[Output]], *, bare: bool
 ) -> dict[str, Any]:
     """Keys of the result: the band for a single output, else band_output (``bare``: output alone)."""
@@ -100,7 +100,7 @@ def reduce_region(
     runs = runs_of(name, image, reducer, 1)
     nodes = [band.node for band in image.bands]
     scan(runs, nodes, target.grid, target.zone, context)
-    return _named(reducer, runs, [next(run.outputs()) for run in runs], bare=False)
+    return named(reducer, runs, [next(run.outputs()) for run in runs], bare=False)
 
 
 @algorithm("Image.reduceRegions")
@@ -160,6 +160,6 @@ def reduce_regions(
             runs = runs_of(name, image, reducer, len(zones))
             scan(runs, [band.node for band in image.bands], grid, zones, context)
             for outputs in zip(*(run.outputs() for run in runs), strict=True):
-                yield _named(reducer, runs, outputs, bare=bare)
+                yield named(reducer, runs, outputs, bare=bare)
 
     return Collection.lazy(produce, kind=Feature.__name__, size=collection.size)
