@@ -11,10 +11,13 @@ from ecumene.core.context import CancelToken, Context
 from ecumene.core.errors import Cancelled
 from ecumene.core.limits import OPEN
 from ecumene.core.pixel_type import PixelType
-from ecumene.core.projection import Window
+from ecumene.core.projection import Grid, Window, compose
 from ecumene.plan.executor import Executor, _Run, evaluate
 from ecumene.plan.nodes import Cast, Constant, Coordinates, Elementwise, Mosaic, Neighborhood
 from ecumene.plan.optimise import prepare
+from ecumene.storage.blocks import BlockStore
+from ecumene.storage.gate import Gate
+from tests.plan import archive
 from tests.plan.leaves import FLOAT, Noise
 from tests.plan.test_estimate import UTM, focal, noises
 
@@ -184,3 +187,21 @@ def test_a_deep_tower_of_kernels_over_shared_nodes_is_not_exponential():
         node = Elementwise("add", (focal(node, 3), node), (), FLOAT)
     evaluate(prepare([node]), UTM, Window(0, 0, 8, 8), Context())
     assert len(leaf.asked) <= 25
+
+
+@pytest.mark.parametrize(
+    ("around", "rows"),
+    [pytest.param(False, 48, id="pixelwise"), pytest.param(True, 64, id="kernel")],
+)
+def test_blocks_are_decoded_as_far_as_the_request_goes(tmp_path, around, rows):
+    """At twice the resolution, 72 rows need 36 of the 64 of a block; a kernel may need any."""
+    scene = archive.scene(tmp_path, 1)
+    store = BlockStore(2**24, Gate([tmp_path]))
+    node = scene.values
+    if around:
+        node = focal(node, 3)
+    grid = Grid(archive.GRID.crs, compose(archive.GRID.transform, (0.5, 0, 0, 0, 0.5, 0)))
+    executor = Executor(store, 2)
+    found = list(executor.blocks([node], grid, Window(0, 0, 256, 72), Context()))
+    assert sum(window.width * window.height for window, _ in found) == 256 * 72
+    assert store.stats.bytes == 2 * rows * 64 * 2

@@ -373,7 +373,8 @@ def test_prefetch_fills_the_cache(tmp_path, store):
     path = tmp_path / "a.tif"
     write(path, values("uint16"), **TILED, compress="deflate")
     store.prefetch([(str(path), 1, 0, bx, 0) for bx in range(5)] + [("/nowhere", 1, 0, 0, 0)])
-    store._pool.shutdown(wait=True)
+    while store.queued:
+        time.sleep(0.01)
     assert store.stats.entries == 5
     store.block(str(path), 1, 0, 3, 0)
     assert store.stats.hits == 1

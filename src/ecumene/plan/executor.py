@@ -33,13 +33,17 @@ from ecumene.plan.nodes.sources import store_of
 from ecumene.plan.optimise import Prepared
 from ecumene.plan.parts import Part
 from ecumene.plan.planner import Planner
+from ecumene.plan.reach import pixelwise
 from ecumene.plan.scheduling import Lane, Scheduler
 from ecumene.plan.shared import noted
 from ecumene.plan.watch import watched
-from ecumene.raster.source import blocks_needed
-from ecumene.storage.blocks import BlockStore
+from ecumene.raster.source import needed
+from ecumene.storage.blocks import BlockKey, BlockStore
 
 PREFETCH_BYTES = 256 * 2**20
+
+MARGIN = 3
+"""Rows beyond the outline of a request that its blocks are decoded to."""
 
 Key = tuple[int, Grid, Window]
 Result = TypeVar("Result")
@@ -91,8 +95,7 @@ class Executor:
         _note(plan, window.width * window.height)
         layout = self.layout(plan, grid, window, context)
         context = self._reading(context, layout.passing)
-        if context.profile is None:  # else each block is decoded for whom it is charged to
-            self._prefetch(plan, grid, window, context)
+        self._announce(plan, grid, window, context)
         if layout.whole:
             yield window, evaluate(plan, grid, window, context)
             return
@@ -174,24 +177,38 @@ class Executor:
         """The context of a request's nodes."""
         return replace(context, pixels=_Reading(self, passing))
 
-    def _prefetch(self, plan: Prepared, grid: Grid, window: Window, context: Context) -> None:
-        """Starts decoding the first blocks that will be needed, in the order of the rows."""
+    def _announce(self, plan: Prepared, grid: Grid, window: Window, context: Context) -> None:
+        """Tells the request's store what will be asked for, before it is.
+
+        Local blocks are decoded by whoever needs them first, as far as the last row that the window needs;
+        those behind a network are fetched early, in the order of the rows, but for a profiled request, where
+        each block is fetched for whom it is charged to.
+        """
         pixels = window.width * window.height
         if self.store is None or not SMALL < pixels <= 4 * SIDE * SIDE:
             return
         store = store_of(context)
-        budget = PREFETCH_BYTES
-        keys: list[Any] = []
+        budget = 0 if context.profile is not None else PREFETCH_BYTES
+        keys: list[BlockKey] = []
+        reach: dict[tuple[str, int], int] = {}
         for source in plan.sources:
             if source.band.grid.nominal_scale * 2 <= grid.nominal_scale:
                 continue  # overviews: headers would be opened here one by one
-            for key in blocks_needed(store, source.band, grid, window):
-                budget -= SIDE * SIDE * source.band.type.dtype.itemsize
-                if budget < 0:
-                    break
-                keys.append(key)
+            found = needed(store, source.band, grid, window)
+            if found is None:
+                continue
+            header = store.header(source.band.path)
+            if header.layout is None:
+                blocks = found.blocks(store, source.band)
+                budget -= len(blocks) * SIDE * SIDE * source.band.type.dtype.itemsize
+                keys += blocks if budget > 0 else ()
+            else:
+                place = header.path, found.level
+                reach[place] = max(reach.get(place, 0), found.bottom + MARGIN)
+        if all(map(pixelwise, plan.nodes)):
+            store.reaching(reach)
         keys.sort(key=lambda key: key.by)
-        self.store.prefetch(keys)
+        store.prefetch(keys)
 
     def caches(self) -> dict[str, Report]:
         """Counters of what is kept between requests."""

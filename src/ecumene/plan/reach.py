@@ -109,6 +109,11 @@ def inner(node: PlanNode, demand: Demand) -> Demand:
     return demand
 
 
+def pixelwise(node: PlanNode) -> bool:
+    """Whether a node asks its inputs for no more than it is asked for."""
+    return inner.dispatch(type(node)) is inner.dispatch(object)
+
+
 @inner.register
 def _(node: Neighborhood, demand: Demand) -> Demand:
     kernel = sized(node.kernel, demand.grid.nominal_scale)

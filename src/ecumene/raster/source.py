@@ -60,25 +60,36 @@ def touches(band: RasterBand, grid: Grid, window: Window, margin: int = 2) -> bo
     )
 
 
-def blocks_needed(
-    store: BlockStore, band: RasterBand, grid: Grid, window: Window
-) -> list[BlockKey]:
-    """Keys of the blocks that a window very likely needs (for starting to decode them early)."""
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """The pixels of a level that a window very likely needs: columns and rows from the first to the last."""
+
+    level: int
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    def blocks(self, store: BlockStore, band: RasterBand) -> list[BlockKey]:
+        """The blocks that hold them."""
+        size = store.header(band.path).levels[self.level]
+        across = range(self.left // size.block_width, self.right // size.block_width + 1)
+        down = range(self.top // size.block_height, self.bottom // size.block_height + 1)
+        return [BlockKey(band.path, band.index, self.level, bx, by) for by in down for bx in across]
+
+
+def needed(store: BlockStore, band: RasterBand, grid: Grid, window: Window) -> Needed | None:
+    """What a window very likely needs of a band (for preparing it early); None = nothing, or it cannot be told."""
     level, level_grid, width, height = level_of(store, band, grid)
     bounds = _kept_outline(level_grid, grid, window)
     if bounds is None:
-        return []
+        return None
     c0, r0, c1, r1 = bounds
     if c1 < 0 or r1 < 0 or c0 >= width or r0 >= height:
-        return []
-    size = store.header(band.path).levels[level]
-    across = range(
-        max(int(c0), 0) // size.block_width, min(int(c1), width - 1) // size.block_width + 1
+        return None
+    return Needed(
+        level, max(int(c0), 0), max(int(r0), 0), min(int(c1), width - 1), min(int(r1), height - 1)
     )
-    down = range(
-        max(int(r0), 0) // size.block_height, min(int(r1), height - 1) // size.block_height + 1
-    )
-    return [BlockKey(band.path, band.index, level, bx, by) for by in down for bx in across]
 
 
 _kept_outline = lru_cache(maxsize=64)(warp.outline)

@@ -8,12 +8,12 @@ read-only, ``(height, width)``, in the file's own type.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ecumene.core.caches import Counters, Report
 from ecumene.core.errors import EcumeneError, Unavailable
 from ecumene.storage import rasters, tiff
+from ecumene.storage.ahead import Ahead
 from ecumene.storage.cache import BlockCache, CacheStats
 from ecumene.storage.gate import Gate
 from ecumene.storage.header import REMOTE, Header, Level, Signature
@@ -31,7 +32,9 @@ from ecumene.storage.header import REMOTE, Header, Level, Signature
 __all__ = ["BlockKey", "BlockStore", "Header", "Level"]
 
 _HEADERS = 20_000
-_QUEUE = 512
+
+STEP = 16
+"""Blocks that are decoded in part have a multiple of so many rows, so that requests at one place share them."""
 
 
 class BlockKey(NamedTuple):
@@ -71,12 +74,11 @@ class BlockStore:
         self.cache = BlockCache(cache_bytes)
         self._headers: OrderedDict[str, tuple[str, Header]] = OrderedDict()
         self._lock = threading.Lock()
-        self._threads = threads or os.cpu_count() or 1
-        self._pool: ThreadPoolExecutor | None = None
-        self._queued = 0
+        self._ahead = Ahead(threads or os.cpu_count() or 1)
         self._counts = _Counts()
         self._in_passing = False
         self._seen: dict[str, Header] | None = None
+        self._reach: Mapping[tuple[str, int], int] = {}
 
     def reading(self, *, passing: bool = False) -> BlockStore:
         """The same store for one request: it looks once at every file whether it has changed.
@@ -87,6 +89,14 @@ class BlockStore:
         view._seen = {}
         view._in_passing = passing
         return view
+
+    def reaching(self, reach: Mapping[tuple[str, int], int]) -> None:
+        """Tells the store of one request the end of the rows that it will ask for, by file and level.
+
+        Blocks that the end runs through are decoded no further, where the format allows it. It is only a
+        hint: whoever asks for more gets whole blocks.
+        """
+        self._reach = reach
 
     def header(self, path: str) -> Header:
         """The layout of a file, parsed once for as long as the file does not change.
@@ -127,14 +137,17 @@ class BlockStore:
         return None if found is None else found[1]
 
     def holds(self, header: Header, index: int, level: int, bx: int, by: int) -> bool:
-        """Whether a block is in the cache."""
+        """Whether a whole block is in the cache."""
         return _key(header, index, level, bx, by) in self.cache
 
     def block(self, path: str, index: int, level: int, bx: int, by: int) -> NDArray[Any]:
         """One block; those at the right and lower edge are smaller."""
         return self._block(self.header(path), index, level, bx, by)
 
-    def _block(self, header: Header, index: int, level: int, bx: int, by: int) -> NDArray[Any]:
+    def _block(
+        self, header: Header, index: int, level: int, bx: int, by: int, rows: int | None = None
+    ) -> NDArray[Any]:
+        """A block, or at least its first ``rows`` rows."""
         if not 0 <= index <= header.count:
             raise ValueError(f"band {index} of {header.count}")
         size = header.levels[level]
@@ -144,10 +157,25 @@ class BlockStore:
         if plain is None or index == 0:
             load = partial(rasters.read_block, header, index, level, bx, by)
             return self.cache.get(key, load, self._in_passing)
-        load = partial(tiff.read_tile, header, -1 - key[-1], level, bx, by)
+        some = None if rows is None else self._enough(header, level, by, rows)
+        if some is not None:
+            if key in self.cache:
+                some = None
+            else:
+                key = (*key, some)
+        load = partial(tiff.read_tile, header, -1 - key[5], level, bx, by, some)
         bands = self.cache.get(key, load, self._in_passing)
         band: NDArray[Any] = bands[index - 1 if plain.interleaved else 0]
         return band
+
+    def _enough(self, header: Header, level: int, by: int, rows: int) -> int | None:
+        """How many of a block's rows the request will want; None = decode them all."""
+        end = self._reach.get((header.path, level))
+        if end is None or not tiff.partly(header.layout):
+            return None
+        height = header.levels[level].block_height
+        some = -(-(end - by * height) // STEP) * STEP
+        return some if rows <= some <= height - STEP else None
 
     def window(
         self, path: str, index: int, level: int, col: int, row: int, width: int, height: int
@@ -163,13 +191,15 @@ class BlockStore:
         columns = range(col // bw, (col + width - 1) // bw + 1)
         rows = range(row // bh, (row + height - 1) // bh + 1)
         if len(columns) == len(rows) == 1:
-            block = self._block(header, index, level, columns[0], rows[0])
+            block = self._block(
+                header, index, level, columns[0], rows[0], row + height - rows[0] * bh
+            )
             top, left = row - rows[0] * bh, col - columns[0] * bw
             return block[top : top + height, left : left + width]
         out = np.empty((height, width), _dtype(header, index))
         for by in rows:
             for bx in columns:
-                block = self._block(header, index, level, bx, by)
+                block = self._block(header, index, level, bx, by, row + height - by * bh)
                 _paste(out, block, col, row, bx * bw, by * bh)
         return out
 
@@ -182,22 +212,12 @@ class BlockStore:
             known = self._headers.get(key[0])
             if known is not None and _key(known[1], *key[1:]) in self.cache:
                 continue
-            with self._lock:
-                if self._queued >= _QUEUE:
-                    return
-                self._queued += 1
-                if self._pool is None:
-                    self._pool = ThreadPoolExecutor(self._threads, "ecumene-prefetch")
-            self._pool.submit(self._fetch, BlockKey(*key))
+            if not self._ahead.submit(partial(self._early, BlockKey(*key))):
+                return
 
-    def _fetch(self, key: BlockKey) -> None:
-        try:
+    def _early(self, key: BlockKey) -> None:
+        with contextlib.suppress(EcumeneError, ValueError):
             self.block(*key)
-        except (EcumeneError, ValueError):
-            return
-        finally:
-            with self._lock:
-                self._queued -= 1
 
     @property
     def stats(self) -> CacheStats:
@@ -207,7 +227,7 @@ class BlockStore:
     @property
     def queued(self) -> int:
         """Blocks that wait to be decoded early."""
-        return self._queued
+        return self._ahead.queued
 
     def caches(self) -> dict[str, Report]:
         """Counters of decoded blocks and parsed headers."""
@@ -225,9 +245,7 @@ class BlockStore:
 
     def close(self) -> None:
         """Ends the prefetching threads."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        self._ahead.close()
 
 
 def _key(header: Header, index: int, level: int, bx: int, by: int) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import tifffile
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from ecumene.core.errors import Unavailable
@@ -27,29 +28,42 @@ _PHOTOMETRIC = {0, 1, 2, 4}  # min-is-white, min-is-black, RGB, transparency mas
 _KINDS = {1: "u", 2: "i", 3: "f"}
 
 
-def _stored(data: bytes, out: Any) -> None:
-    out[:] = np.frombuffer(data, np.uint8, count=out.size)
+_ERROR: Any = isal_zlib.error
+
+Decoder = Callable[[bytes, int, int], Any]
+"""``(stored, wanted, whole)``: a buffer with the first ``wanted`` bytes of the ``whole`` that a tile has."""
 
 
-def _deflate(data: bytes, out: Any) -> None:
-    imagecodecs.deflate_decode(data, out=out)
+def _stored(data: bytes, wanted: int, whole: int) -> Any:
+    return data
 
 
-def _zstd(data: bytes, out: Any) -> None:
-    imagecodecs.zstd_decode(data, out=out)
+def _deflate(data: bytes, wanted: int, whole: int) -> Any:
+    """Inflated no further than needed; a whole tile must end where it should, and fit its checksum."""
+    stream = isal_zlib.decompressobj()
+    try:
+        found = stream.decompress(data, wanted if wanted < whole else whole + 1)
+    except _ERROR as error:
+        raise ValueError(str(error)) from error
+    if wanted < whole:
+        return found
+    if len(found) != whole or not stream.eof:
+        raise ValueError("a tile of another size")
+    return found
 
 
-def _lzw(data: bytes, out: Any) -> None:
-    imagecodecs.lzw_decode(data, out=out)
+def _zstd(data: bytes, wanted: int, whole: int) -> Any:
+    return imagecodecs.zstd_decode(data, out=whole)
 
 
-_CODECS: dict[int, Callable[[bytes, Any], None]] = {
-    1: _stored,
-    5: _lzw,
-    8: _deflate,
-    32946: _deflate,
-    50000: _zstd,
-}
+def _lzw(data: bytes, wanted: int, whole: int) -> Any:
+    return imagecodecs.lzw_decode(data, out=whole)
+
+
+_DEFLATE = (8, 32946)
+_CODECS: dict[int, Decoder] = {1: _stored, 5: _lzw, 50000: _zstd} | dict.fromkeys(
+    _DEFLATE, _deflate
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,11 +198,19 @@ def _nodata(page: Any) -> float | None:
         return None
 
 
-def read_tile(header: Header, plane: int, level: int, bx: int, by: int) -> NDArray[Any]:
+def partly(layout: PlainTiff) -> bool:
+    """Whether the first rows of a tile can be had for less than the whole."""
+    return layout.compression in _DEFLATE
+
+
+def read_tile(
+    header: Header, plane: int, level: int, bx: int, by: int, rows: int | None = None
+) -> NDArray[Any]:
     """The bands of one tile, ``(bands, height, width)`` in native byte order.
 
-    An interleaved file gives all its bands; a planar one only band ``plane`` (from 0). Raises
-    Unavailable if the file has changed since the header was parsed, or is damaged.
+    An interleaved file gives all its bands; a planar one only band ``plane`` (from 0). ``rows``: only the
+    first rows of it (see ``partly``). Raises Unavailable if the file has changed since the header was parsed,
+    or is damaged.
     """
     layout: PlainTiff = header.layout
     size = header.levels[level]
@@ -198,6 +220,7 @@ def read_tile(header: Header, plane: int, level: int, bx: int, by: int) -> NDArr
         number += plane * size.across * size.down
     depth = layout.samples if layout.interleaved else 1
     height, width = size.block_shape(bx, by)
+    height = height if rows is None else min(rows, height)
     count = int(tiles.counts[number])
     native = layout.stored.newbyteorder("=")
     if count == 0:  # a sparse tile: nothing was ever written there
@@ -206,7 +229,7 @@ def read_tile(header: Header, plane: int, level: int, bx: int, by: int) -> NDArr
     data = _fetch(header, int(tiles.offsets[number]), count)
     shape = (size.block_height, size.block_width, depth)
     try:
-        block = _decode(data, layout, shape)
+        block = _decode(data, layout, shape, size.block_height if rows is None else height)
     except (RuntimeError, ValueError, TypeError) as error:  # imagecodecs' errors are RuntimeErrors
         raise Unavailable(
             f"The file '{os.path.basename(header.path)}' is damaged: a block cannot be decoded."
@@ -237,14 +260,15 @@ def signature_of(stat: os.stat_result) -> Signature:
     return Signature(stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
-def _decode(data: bytes, layout: PlainTiff, shape: tuple[int, int, int]) -> NDArray[Any]:
+def _decode(data: bytes, layout: PlainTiff, shape: tuple[int, int, int], rows: int) -> NDArray[Any]:
+    """The first rows of a tile of a shape."""
     height, width, depth = shape
-    raw = np.empty(height * width * depth * layout.stored.itemsize, np.uint8)
-    _CODECS[layout.compression](data, raw)
-    block = raw.view(layout.stored).reshape(shape)
+    row = width * depth * layout.stored.itemsize
+    raw = _CODECS[layout.compression](data, rows * row, height * row)
+    block = np.frombuffer(raw, layout.stored, rows * width * depth).reshape(rows, width, depth)
     if layout.predictor == 2:
-        block = imagecodecs.delta_decode(block, axis=-2, out=block)
-    elif layout.predictor == 3:
+        return imagecodecs.delta_decode(block, axis=-2)
+    if layout.predictor == 3:
         # the predictor stores the bytes of a row by significance, whatever the file's byte order
-        block = imagecodecs.floatpred_decode(block, axis=-2)
+        return imagecodecs.floatpred_decode(block, axis=-2)
     return block
