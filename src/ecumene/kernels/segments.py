@@ -9,7 +9,7 @@ from numba import types
 
 from ecumene.kernels.common import compiled, given, helper
 
-KERNELS = ("grouped", "traced")
+KERNELS = ("grouped", "turned", "traced")
 
 
 @helper
@@ -70,6 +70,75 @@ def grouped(values: Any, valid: Any, offsets: Any, labels: Any) -> int:
         else:  # the parent comes earlier, and has its number
             labels[k] = labels[labels[k]]
     return count
+
+
+@helper
+def _turn(
+    own: int,
+    beside: int,
+    below: int,
+    across: int,
+    other: int,
+    sides: int,
+    point: Any,
+    out: Any,
+    n: int,
+) -> int:
+    """Notes the corners that one of the four pixels around a point makes; returns how many there are now.
+
+    It is alone in its group there, or the three others are of one group that turns around it.
+    """
+    if own in (beside, below):
+        return n
+    if own >= 0:
+        if n < out.shape[1]:
+            out[0, n], out[1, n], out[2, n], out[3, n], out[4, n] = (
+                own,
+                point[0],
+                point[1],
+                sides,
+                other,
+            )
+        n += 1
+    if across >= 0 and beside == across and below == across:
+        if n < out.shape[1]:
+            out[0, n], out[1, n], out[2, n], out[3, n], out[4, n] = (
+                across,
+                point[0],
+                point[1],
+                sides,
+                -1,
+            )
+        n += 1
+    return n
+
+
+@compiled(types.int64(given(types.int32, 2), given(types.int64, 2), types.int64[:, ::1]))
+def turned(labels: Any, values: Any, out: Any) -> int:
+    """Corners of the boundaries of groups between the pixels of a block; returns how many there are.
+
+    Parameters
+    ----------
+    labels, values : as for ``numerics.rings.corners``.
+    out : ``(5, n)``, as many as fit are written: group, row and column of the point, sides (1 east, 2 south), and the
+        group across that has the same value and touches there only, or -1.
+    """
+    n = 0
+    for y in range(labels.shape[0] - 1):
+        for x in range(labels.shape[1] - 1):
+            nw, ne = labels[y, x], labels[y, x + 1]
+            sw, se = labels[y + 1, x], labels[y + 1, x + 1]
+            if (nw == ne and sw == se) or (nw == sw and ne == se):
+                continue
+            apart = nw != ne and sw != se and nw != sw and ne != se
+            falling = apart and nw >= 0 and se >= 0 and values[y, x] == values[y + 1, x + 1]
+            rising = apart and ne >= 0 and sw >= 0 and values[y, x + 1] == values[y + 1, x]
+            point = (y, x)
+            n = _turn(nw, ne, sw, se, se if falling else -1, 0, point, out, n)
+            n = _turn(ne, nw, se, sw, sw if rising else -1, 1, point, out, n)
+            n = _turn(sw, se, nw, ne, ne if rising else -1, 2, point, out, n)
+            n = _turn(se, sw, ne, nw, nw if falling else -1, 3, point, out, n)
+    return n
 
 
 @compiled(

@@ -69,9 +69,26 @@ def corners(labels: NDArray[np.int32], values: NDArray[Any], row: int, col: int)
     Parameters
     ----------
     labels : groups that are connected by edges, -1 for none, ``(height, width)``.
-    values : that tell whether groups that touch at a point have the same value.
+    values : integers that tell whether groups that touch at a point have the same value.
     row, col : of the upper left pixel; a point of the lattice has the numbers of the pixel to its lower right.
     """
+    kernel = kernels.ready("segments.turned")
+    if kernel is not None:
+        block = np.ascontiguousarray(labels), np.ascontiguousarray(values, np.int64)
+        out = np.empty((5, labels.size // 8), np.int64)
+        count = kernel(*block, out)
+        if count > out.shape[1]:
+            out = np.empty((5, count), np.int64)
+            kernel(*block, out)
+        group, down, across, sides, other = out[:, :count]
+        return Corners(
+            group.copy(), down + row + 1, across + col + 1, sides & 1 > 0, sides > 1, other.copy()
+        )
+    return _corners(labels, values, row, col)
+
+
+def _corners(labels: NDArray[np.int32], values: NDArray[Any], row: int, col: int) -> Corners:
+    """The same by NumPy."""
     nw, ne, sw, se = _quarters(labels)
     turning = ((nw != ne) | (sw != se)) & ((nw != sw) | (ne != se))
     places = np.flatnonzero(turning)
@@ -134,15 +151,26 @@ def rings(found: Corners) -> Rings:
     """The rings of groups that are complete: none of their corners is missing."""
     swap = found.group == found.other
     east = found.east ^ swap
-    order = np.lexsort((east, found.col, found.row, found.group))
+    order = _sorted(found.group, found.row, found.col, east)
     group, row, col = found.group[order], found.row[order], found.col[order]
-    by_column = np.lexsort((found.south[order], row, col, group))
+    by_column = _sorted(group, col, row, found.south[order])
     across = np.arange(group.size) ^ 1
     down = np.empty_like(across)
     down[by_column[0::2]], down[by_column[1::2]] = by_column[1::2], by_column[0::2]
     way, ring = _walked(across, down)
     starts = np.flatnonzero(np.diff(ring, prepend=-1))
     return Rings(ring, row[way], col[way], group[way[starts]])
+
+
+def _sorted(group: Ints, row: Ints, col: Ints, side: NDArray[np.bool_]) -> Ints:
+    """The order by group, row, column and side; by one number each where that is large enough."""
+    if not group.size:
+        return np.zeros(0, np.int64)
+    row, col = row - row.min(), col - col.min()
+    height, width = int(row.max()) + 1, int(col.max()) + 1
+    if (int(group.max()) + 1) * height * width * 2 >= 2**62:
+        return np.lexsort((side, col, row, group))
+    return np.argsort(((group * height + row) * width + col) * 2 + side)
 
 
 def _walked(across: Ints, down: Ints) -> tuple[Ints, Ints]:
