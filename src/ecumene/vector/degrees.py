@@ -6,6 +6,7 @@ pole's edge of the plane. Inside is what has the smaller area, or what lies to t
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from typing import Any
@@ -26,6 +27,7 @@ from ecumene.vector.edges import (
     Points,
     Straight,
     follow,
+    on_globe,
     rebuilt,
     unrolled,
 )
@@ -56,6 +58,8 @@ def valid(shape: Any) -> Any:
         return shapely.GeometryCollection([valid(part) for part in shape.geoms])
     if shape.geom_type == "MultiPolygon":
         return shapely.union_all([valid(part) for part in shape.geoms])
+    if shape.geom_type == "Polygon" and shape.interiors:
+        return _of_rings(shape)
     found = shapely.make_valid(shape)
     if found.geom_type == "GeometryCollection":
         parts = [p for p in found.geoms if p.geom_type in ("Polygon", "MultiPolygon")]
@@ -63,10 +67,21 @@ def valid(shape: Any) -> Any:
     return found
 
 
+def _of_rings(polygon: Any) -> Any:
+    """What an odd number of rings surround."""
+    shell, *holes = (valid(shapely.Polygon(r)) for r in (polygon.exterior, *polygon.interiors))
+    together = shapely.union_all(holes)
+    if together.area < sum(hole.area for hole in holes) * (1 - 1e-12):
+        together = functools.reduce(shapely.symmetric_difference, holes)
+    return shapely.symmetric_difference(shell, together)
+
+
 def mover(source: str, target: str) -> Move:
     """The function from points in one CRS to another."""
 
     def move(points: Points) -> Points:
+        if source == WORLD:
+            points = on_globe(points)
         return np.column_stack(crs_.transform(source, target, points[:, 0], points[:, 1]))
 
     return move

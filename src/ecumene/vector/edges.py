@@ -72,11 +72,18 @@ class Straight:
         return np.asarray(first + (last - first) * part)
 
 
+def on_globe(points: Points) -> Points:
+    """Longitudes and latitudes; a latitude beyond a pole is that pole, as in the S2 library."""
+    if not len(points) or float(np.abs(points[:, 1]).max()) <= 90:
+        return points
+    return np.column_stack([points[:, 0], np.clip(points[:, 1], -90, 90)])
+
+
 class Geodesics:
     """Shortest paths on the spheroid between longitudes and latitudes."""
 
     def __init__(self, points: Points) -> None:
-        self.points = points
+        self.points = on_globe(points)
         self._azimuth = np.full(len(points), np.nan)
         self._length = np.full(len(points), np.nan)
 

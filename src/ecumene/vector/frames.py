@@ -30,7 +30,17 @@ from ecumene.vector.degrees import (
     valid,
     wrapped,
 )
-from ecumene.vector.edges import Move, Offsets, Plane, Points, follow, rebuilt, unit_vectors
+from ecumene.vector.edges import (
+    Move,
+    Offsets,
+    Plane,
+    Points,
+    follow,
+    on_globe,
+    rebuilt,
+    unit_vectors,
+)
+from ecumene.vector.transform import with_edges
 
 WIDEST = math.radians(65)
 """Largest angle between the centre of a gnomonic plane and a vertex."""
@@ -74,8 +84,8 @@ def forward(projection: pyproj.Proj) -> Move:
     """Its function from degrees to metres; a pole is one place, whatever its longitude."""
 
     def move(points: Points) -> Points:
-        lon = np.where(np.abs(points[:, 1]) == 90, 0.0, points[:, 0])
-        return np.column_stack(projection(lon, points[:, 1]))
+        lon, lat = on_globe(points).T
+        return np.column_stack(projection(np.where(np.abs(lat) == 90, 0.0, lon), lat))
 
     return move
 
@@ -141,14 +151,21 @@ class Degrees:
         """Valid, within half a turn of the meridian."""
         if geometry.unbounded:
             return shapely.box(self.centre - 180, BOX[1], self.centre + 180, BOX[3])
-        return wrapped(valid(in_degrees(geometry, tolerance)), self.centre)
+        return wrapped(valid(self._followed(geometry, tolerance)), self.centre)
 
     def place_parts(self, geometry: Geometry, tolerance: float) -> list[Any]:
         """All at once."""
         if geometry.unbounded:
             return [self.place(geometry, tolerance)]
-        parts = simple_parts(in_degrees(geometry, tolerance))
+        parts = simple_parts(self._followed(geometry, tolerance))
         return [wrapped(valid(part), self.centre) for part in parts]
+
+    @staticmethod
+    def _followed(geometry: Geometry, tolerance: float) -> Any:
+        """In degrees, with so many vertices that straight lines between them and geodesics are the same."""
+        if is_planar(geometry):
+            geometry = with_edges(geometry, WORLD, True, tolerance)
+        return in_degrees(geometry, tolerance)
 
     def back(self, shape: Any, geodesic: bool = True) -> Geometry:
         """Its edges follow geodesics already, so either reading of them is right; large areas stay planar."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ecumene.core import crs as crs_
 from ecumene.core.geometry import Geometry
 from ecumene.vector.degrees import WORLD, mover, simple_parts
-from ecumene.vector.edges import GEOD, Points, divided, first_vertices
+from ecumene.vector.edges import GEOD, Points, divided, first_vertices, on_globe
 from ecumene.vector.edges import Straight as StraightEdges
 from ecumene.vector.frames import repaired
 
@@ -44,7 +44,7 @@ def _planar_ring_area(points: Points) -> float:
 
 
 def _geodesic_ring_area(points: Points) -> float:
-    found, _ = GEOD.polygon_area_perimeter(points[:, 0], points[:, 1])
+    found, _ = GEOD.polygon_area_perimeter(*on_globe(points).T)
     return abs(float(found))
 
 
@@ -85,7 +85,7 @@ def _line_length(geometry: Geometry, line: Any) -> float:
 
 
 def _geodesic_length(points: Points) -> float:
-    return float(GEOD.line_length(points[:, 0], points[:, 1]))
+    return float(GEOD.line_length(*on_globe(points).T))
 
 
 def _polygons(geometry: Geometry) -> Iterator[Geometry]:

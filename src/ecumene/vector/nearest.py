@@ -24,6 +24,7 @@ from ecumene.vector.edges import (
     Points,
     first_vertices,
     followed,
+    on_globe,
     runs,
     unit_vectors,
 )
@@ -90,6 +91,7 @@ def _lonlat_point(geometry: Geometry) -> tuple[float, float]:
     points = shapely.get_coordinates(geometry.shape)
     if geometry.crs != WORLD:
         points = mover(geometry.crs, WORLD)(points)
+    points = on_globe(points)
     return (float(points[0, 0]), float(points[0, 1]))
 
 

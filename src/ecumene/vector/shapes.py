@@ -329,7 +329,8 @@ def _from_lower_left(box: Any) -> Any:
     if box.is_empty:
         return box
     west, south, east, north = box.bounds
-    return shapely.Polygon([(west, south), (east, south), (east, north), (west, north)])
+    corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
+    return shapely.Polygon(corners)
 
 
 def box_of(geometry: Geometry, crs: str, within: float) -> tuple[float, float, float, float]:

@@ -33,6 +33,7 @@ from ecumene.vector.edges import (
     divided,
     first_vertices,
     follow,
+    on_globe,
     rebuilt,
 )
 
@@ -194,6 +195,7 @@ def as_geodesic(shape: Any, degrees: Move, tolerance: float) -> Geometry:
 
 def _off_track(degrees: Points, edges: NDArray[np.intp], points: Points) -> NDArray[np.float64]:
     """Metres between points and the geodesics of edges, on a sphere."""
+    degrees, points = on_globe(degrees), on_globe(points)
     a, b = degrees[edges], degrees[edges + 1]
     ahead, _, _ = GEOD.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
     there, _, far = GEOD.inv(a[:, 0], a[:, 1], points[:, 0], points[:, 1])

@@ -15,11 +15,13 @@ from ecumene.core.context import Context
 from ecumene.core.element import INDEX, Feature
 from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.geometry import ErrorMargin, Geometry
-from ecumene.core.prepared import asked
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Integer, Long
-from ecumene.vector.degrees import lonlat
+from ecumene.vector.degrees import TOLERANCE
+from ecumene.vector.scatter import spread
+from ecumene.vector.transform import metres
 
+_CHUNK = 4096
 HUNDRED = {"type": "ErrorMargin", "unit": "meters", "value": 100.0}
 
 
@@ -62,41 +64,32 @@ def random_points(
     region: Geometry, points: Integer = 1000, seed: Long = 0, max_error: ErrorMargin = HUNDRED,  # type: ignore[assignment]
     *, context: Context,
 ) -> Collection:  # fmt: skip
-    """Points spread evenly over the area of a region, the same for the same seed.
+    """Points spread evenly over the area of a region, along its lines if it has no area, or chosen among its points.
+
+    Of parts of different dimensions those of the highest count. The same seed gives the same points.
 
     Parameters
     ----------
     region : where.
     points : how many.
     seed : another seed gives other points.
-    max_error : accepted for compatibility.
+    max_error : how far edges may stray where they are approximated.
     """
     name = "FeatureCollection.randomPoints"
     if points > context.limits.list_elements // 10:
         raise LimitExceeded(
             f"{name}: At most {context.limits.list_elements // 10} points are allowed."
         )
-    shape = region.shape if region.unbounded else lonlat(region)
-    if shape.area == 0:
-        raise EvaluationError(f"{name}: The region has no area.")
-    west, south, east, north = shape.bounds
+    draw = spread(region, metres(max_error, TOLERANCE))
+    if draw is None:
+        raise EvaluationError(f"{name}: The region is empty.")
+    count = max(points, 0)
 
     def produce() -> Iterator[Feature]:
         source = np.random.default_rng(seed & 0xFFFFFFFFFFFFFFFF)
-        low, high = math.sin(math.radians(south)), math.sin(math.radians(north))
-        found = 0
-        for _ in range(100_000):
+        for first in range(0, count, _CHUNK):
             context.cancel.check()
-            lon = source.uniform(west, east, 1024)
-            lat = np.degrees(np.arcsin(source.uniform(low, high, 1024)))
-            inside = asked(shapely.contains_xy, shape, lon, lat)
-            for x, y in zip(lon[inside].tolist(), lat[inside].tolist(), strict=True):
-                if found == points:
-                    return
-                yield Feature({INDEX: str(found)}, geometry=Geometry(shapely.Point(x, y)))
-                found += 1
-            if found == points:
-                return
-        raise EvaluationError(f"{name}: The region is too thin to find {points} points in.")
+            for k, place in enumerate(draw(source, _CHUNK)[: count - first].tolist(), first):
+                yield Feature({INDEX: str(k)}, geometry=Geometry(shapely.Point(place)))
 
-    return Collection.lazy(produce, "Feature", lambda: max(points, 0))
+    return Collection.lazy(produce, "Feature", lambda: count)
