@@ -37,8 +37,9 @@ def close() -> None:
 
 def _prepared(ask: w.Ask) -> tuple[Any, ...]:
     """Image, grid, window and context of the tile's request, up to where pixels are computed; its blocks are decoded."""
-    from ecumene.api import grids, pixels
+    from ecumene.api import pixels
     from ecumene.api.call import pick
+    from ecumene.engine import grids, pictures
 
     services = _HERE["services"]
     tile = w.tile(ask.archive, ask.k, ecumene_tiles.zoom_of(ask))
@@ -47,15 +48,15 @@ def _prepared(ask: w.Ask) -> tuple[Any, ...]:
     value = services.engine.evaluate(body["expression"], context)
     image = pixels.select_bands(pixels.as_image(value, services, context), body["bandIds"])
     grid, window = grids.resolve(image, pick(body, "grid"), None, context.limits)
-    pixels.render(image, grid, window, "NPY", context)
+    pictures.render(image, grid, window, "NPY", context)
     shown = pixels.visualized(image, body["visualizationOptions"], context)
     return shown, grid, window, "PNG", context
 
 
 def _render(ask: w.Ask, given: tuple[Any, ...]) -> bytes:
-    from ecumene.api import pixels
+    from ecumene.engine import pictures
 
-    return bytes(pixels.render(*given).content)
+    return bytes(pictures.render(*given).content)
 
 
 def _plan(ask: w.Ask, given: tuple[Any, ...]) -> None:

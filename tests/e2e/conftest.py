@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.exporting import Exporting, prepared
 from tests.servers import ecumene, serving
 
 ROOT = Path(__file__).parents[2]
@@ -86,3 +87,22 @@ def ee(server: Server):  # noqa: ANN201
         client.ServiceAccountCredentials("ignored@example.com", str(server.key)), url=server.base
     )
     return client
+
+
+@pytest.fixture(scope="session")
+def exporting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    data = tmp_path_factory.mktemp("exporting")
+    prepared(data)
+    with serving(data, "--anonymous") as base:
+        yield base, data
+
+
+@pytest.fixture
+def exporting(exporting_server: tuple[str, Path]) -> Iterator[Exporting]:
+    import ee as client
+
+    base, data = exporting_server
+    client.Reset()
+    client.Initialize(None, url=base, project=PROJECT)
+    yield Exporting(client, base, data)
+    client.Reset()

@@ -13,7 +13,10 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from ecumene.core.documents import pick, snake, wrapped
 from ecumene.core.errors import RequestError
+
+__all__ = ["Call", "decode_json", "form", "inflated", "pick", "snake", "too_large", "wrapped"]
 
 _DECODER = msgspec.json.Decoder()
 
@@ -42,28 +45,6 @@ class Call:
             return int(str(text))
         except ValueError:
             raise RequestError(f"Invalid value for '{name}': {text}") from None
-
-
-def snake(name: str) -> str:
-    """``affineTransform`` → ``affine_transform``."""
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
-
-
-def pick(document: Any, name: str, default: Any = None) -> Any:
-    """A member of an object in camelCase or snake_case; null counts as missing."""
-    if not isinstance(document, Mapping):
-        return default
-    value = document.get(name)
-    if value is None:
-        value = document.get(snake(name))
-    return default if value is None else value
-
-
-def wrapped(value: Any) -> Any:
-    """``{"value": x}`` → x: wrappers and bare scalars are the same."""
-    if isinstance(value, Mapping) and set(value) <= {"value"}:
-        return value.get("value")
-    return value
 
 
 def too_large(limit: int) -> RequestError:

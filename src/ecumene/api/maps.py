@@ -7,12 +7,13 @@ import re
 from typing import Any
 
 from ecumene.api.call import Call, pick
-from ecumene.api.pixels import answer, as_image, format_of, pictured, render
+from ecumene.api.pixels import answer, as_image, format_of, pictured
 from ecumene.api.services import Bytes, Services, Stored
 from ecumene.core.context import Context
 from ecumene.core.errors import NotFound
 from ecumene.core.image import Image
 from ecumene.core.projection import Grid, Window
+from ecumene.engine.pictures import render
 
 HALF = math.pi * 6378137.0
 TILE = 256

@@ -12,6 +12,7 @@ from ecumene.api.call import Call, pick, wrapped
 from ecumene.api.services import Services
 from ecumene.core.context import Context
 from ecumene.core.errors import FailedPrecondition, NotFound, RequestError, Unavailable
+from ecumene.tasks.exports.destinations import place
 from ecumene.tasks.kinds import KINDS
 from ecumene.tasks.operation import ENDED, PRIORITY, Operation
 from ecumene.tasks.service import Operations
@@ -40,6 +41,8 @@ def submit(call: Call, services: Services, kind: str, payload: Any) -> View:
     request_id = call.field("requestId") or None
     if request_id is not None and not _REQUEST_ID.fullmatch(str(request_id)):
         raise RequestError("'requestId' must be at most 60 letters, digits and dashes.")
+    if "destination" in payload:
+        place(of(services).around.data, call.account, payload["destination"])
     made = Operation(
         id="",
         project=call.path["project"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecumene.api import assets, explain, maps, operations, pixels, tables, values
+from ecumene.api import assets, explain, exports, maps, operations, pixels, tables, values
 from ecumene.api.table import Route
 
 P = (("project", "project"),)
@@ -53,7 +53,7 @@ ROUTES: tuple[Route, ...] = (
     Route("assets.patch", "PATCH", "{name}", NAME, later, (), "UpdateAssetRequest", "EarthEngineAsset"),
     Route("assets.delete", "DELETE", "{name}", NAME, later, (), response="Empty"),
     Route("assets.get", "GET", "{name}", NAME, assets.get, response="EarthEngineAsset"),
-    Route("image.export", "POST", "{project}/image:export", P, later, (), "ExportImageRequest", "Operation"),
+    Route("image.export", "POST", "{project}/image:export", P, exports.image, (), "ExportImageRequest", "Operation"),
     Route("table.export", "POST", "{project}/table:export", P, later, (), "ExportTableRequest", "Operation"),
     Route("video.export", "POST", "{project}/video:export", P, later, (), "ExportVideoRequest", "Operation"),
     Route("map.export", "POST", "{project}/map:export", P, later, (), "ExportMapRequest", "Operation"),

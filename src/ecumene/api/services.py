@@ -14,8 +14,11 @@ from ecumene.core.context import Context
 from ecumene.core.errors import NotFound
 from ecumene.core.lru import Lru
 from ecumene.engine.memory import Written, written
+from ecumene.engine.pictures import Bytes
 from ecumene.engine.service import Engine
 from ecumene.tasks.service import Operations
+
+__all__ = ["Bytes", "Capabilities", "Services", "Stored"]
 
 LIFETIME = 24 * 3600
 MOST_BYTES = 256 * 2**20
@@ -106,12 +109,3 @@ class Services:
             context.profile.account = stored.account
             context.profile.origins.update(stored.origins)
         return self.engine.evaluate(stored.expression, context, stored.name)
-
-
-@dataclass(slots=True)
-class Bytes:
-    """A raw answer."""
-
-    content: bytes
-    media_type: str
-    headers: dict[str, str] = field(default_factory=dict)

@@ -14,21 +14,14 @@ from ecumene.api.services import Bytes, Services
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
 from ecumene.core.element import INDEX, Element
-from ecumene.core.errors import BindingError, EvaluationError, RequestError
+from ecumene.core.errors import EvaluationError, RequestError
 from ecumene.core.geometry import Geometry
-from ecumene.engine.coerce import Mismatch, coerce, type_name
 from ecumene.vector.geojson import encode_plain
 
 
 def as_collection(value: Any, services: Services, context: Context) -> Collection:
     """The value of an expression as a collection."""
-    try:
-        found: Collection = coerce("FeatureCollection", value, context, services.engine.registry)
-    except Mismatch:
-        raise BindingError(
-            f"Expression does not evaluate to a table. Expected type: FeatureCollection. Actual type: {type_name(value)}."
-        ) from None
-    return found
+    return services.engine.as_collection(value, context)
 
 
 def feature(element: Any, services: Services, context: Context) -> dict[str, Any]:

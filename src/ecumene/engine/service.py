@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from ecumene.algorithms import load
+from ecumene.core.collection import Collection
 from ecumene.core.context import CancelToken, Catalog, Context, PixelEngine
-from ecumene.core.errors import GraphError, LimitExceeded
+from ecumene.core.errors import BindingError, GraphError, LimitExceeded
 from ecumene.core.image import Image
 from ecumene.core.limits import OPEN, Limits
 from ecumene.core.profiles import Profiles
 from ecumene.core.registry import Registry
 from ecumene.engine import graph
+from ecumene.engine.coerce import Mismatch, coerce, type_name
 from ecumene.engine.evaluate import Evaluator
 from ecumene.engine.memory import Key, Memory, Witness, Written, written
 from ecumene.engine.results import Encoder
@@ -90,6 +92,24 @@ class Engine:
         if pinned is not None:
             found.append(Key(context.account, revision or 0, pinned))
         return found
+
+    def as_image(self, value: Any, context: Context) -> Image:
+        """The value of an expression as an image."""
+        found: Image = self._as("Image<unknown bands>", "an image", value, context)
+        return found
+
+    def as_collection(self, value: Any, context: Context) -> Collection:
+        """The value of an expression as a collection."""
+        found: Collection = self._as("FeatureCollection", "a table", value, context)
+        return found
+
+    def _as(self, wanted: str, shown: str, value: Any, context: Context) -> Any:
+        try:
+            return coerce(wanted, value, context, self.registry)
+        except Mismatch:
+            raise BindingError(
+                f"Expression does not evaluate to {shown}. Expected type: {wanted}. Actual type: {type_name(value)}."
+            ) from None
 
     def to_json(self, value: Any, context: Context) -> Any:
         """The JSON of a value; collections are read here."""

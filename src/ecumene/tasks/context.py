@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ecumene.catalog.store import Catalog
 from ecumene.core.context import CancelToken, Context
+from ecumene.core.limits import OPEN
 from ecumene.engine.service import Engine
 from ecumene.tasks.operation import Operation
 from ecumene.tasks.scratch import Scratch
@@ -56,6 +57,11 @@ class TaskContext:
         """Surroundings of an evaluation for the account, without a deadline; cancelled with the task."""
         made = self.around.engine.context(self.account)
         made.cancel = self.cancel
+        made.limits = replace(
+            made.limits,
+            side_pixels=2**31,
+            request_pixels_bytes=max(made.limits.request_pixels_bytes, OPEN.request_pixels_bytes),
+        )
         return made
 
     @property

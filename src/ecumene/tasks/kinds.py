@@ -5,5 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ecumene.tasks.context import Kind
+from ecumene.tasks.exports import image
 
-KINDS: Mapping[str, Kind] = {}
+KINDS: Mapping[str, Kind] = {
+    "image:export": Kind("EXPORT_IMAGE", image.run, image.publish),
+}

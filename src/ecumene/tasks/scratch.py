@@ -72,6 +72,14 @@ def flushed(file: IO[bytes]) -> None:
     os.fsync(file.fileno())
 
 
+def copied(source: IO[bytes], target: Any, count: int) -> None:
+    """Copies so many bytes from where a file stands."""
+    while count > 0:
+        data = source.read(min(count, 1 << 22))
+        target.write(data)
+        count -= len(data)
+
+
 def sweep(folder: Path, unfinished: Iterable[str]) -> None:
     """Removes the directories of operations that have ended, which a crash may have left."""
     if not folder.is_dir():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ecumene.api.call import pick
 from ecumene.core import crs as crs_
+from ecumene.core.documents import pick
 from ecumene.core.errors import EcumeneError, LimitExceeded, RequestError
 from ecumene.core.geometry import Geometry
 from ecumene.core.image import Image

@@ -1,0 +1,18 @@
+"""Exports: requests become operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecumene.api.call import Call
+from ecumene.api.operations import submit
+from ecumene.api.services import Services
+from ecumene.core.context import Context
+from ecumene.tasks.exports import image as image_
+
+View = dict[str, Any]
+
+
+def image(call: Call, services: Services, context: Context) -> View:
+    """``image:export``."""
+    return submit(call, services, "image:export", image_.accepted(call.body))

@@ -1,0 +1,180 @@
+"""Exports to assets: a file with overviews for each band, one for its validity where anything is masked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from shapely.geometry import mapping
+
+from ecumene.catalog import footprints
+from ecumene.catalog.ids import is_root, name_of, parent_of
+from ecumene.catalog.images import is_planar
+from ecumene.catalog.records import COLLECTION, FOLDER, IMAGE, AssetRecord, encode_band
+from ecumene.catalog.stac import plain_properties
+from ecumene.core.context import Context
+from ecumene.core.errors import AlreadyExists, NotFound, RequestError
+from ecumene.core.image import Image
+from ecumene.core.pixel_type import PixelType
+from ecumene.core.projection import Grid, Projection, Window, compose
+from ecumene.core.raster import MaskRule, RasterBand
+from ecumene.raster import tiff
+from ecumene.tasks.context import TaskContext
+from ecumene.tasks.exports.destinations import put
+from ecumene.tasks.exports.pieces import Sheet, Writer
+
+SIDE = 256
+FOLDER_NAME = "assets"
+"""Of the files of assets in the data folder."""
+
+
+def image(task: TaskContext, image: Image, grid: Grid, window: Window, context: Context) -> Any:
+    """Writes the files of an image asset; returns what ``publish`` needs."""
+    check(task)
+    total, done = window.width * window.height, 0
+
+    def advance(pixels: int) -> None:
+        nonlocal done
+        done += pixels
+        task.progress(0.75 * done / total)
+
+    pairs = [_sheets(k, band.type.dtype) for k, band in enumerate(image.bands)]
+    sheets = [sheet for pair in pairs for sheet in pair]
+    writer = Writer(task, image, grid, window, sheets, SIDE, "a", advance)
+    try:
+        for sheet in sheets:
+            names = [image.bands[sheet.bands[0]].name]
+            placed = tiff.placed_tags(names, sheet.dtype, grid, window, None)
+            big = total * sheet.dtype.itemsize * 4 / 3 > 3.9e9
+            form = tiff.Format(sheet.dtype, 1, SIDE, placed, big)
+            sheet.open(task.scratch.path, (window.width, window.height), form)
+        writer.write(context)
+        policies = task.payload["policies"]
+        writer.pyramid(pairs, [policies.get(n, policies[""]) for n in image.band_names])
+        bands = []
+        for band, (values, validity) in zip(image.bands, pairs, strict=True):
+            masked = any(size for _, size in validity.levels[0].blocks)
+            paths = [
+                writer.optimized(sheet).name
+                for sheet in ((values, validity) if masked else (values,))
+            ]
+            bands.append({"name": band.name, "files": paths})
+            task.progress(0.75 + 0.2 * len(bands) / len(pairs))
+    finally:
+        writer.close()
+    return {"bands": bands, "record": _described(task, image, grid, window, context)}
+
+
+def _sheets(number: int, dtype: np.dtype[Any]) -> tuple[Sheet, Sheet]:
+    stored = np.dtype("float64") if dtype == np.dtype("int64") else dtype
+    return (
+        Sheet(f"b{number}", (number,), stored),
+        Sheet(f"m{number}", (number,), np.dtype("uint8"), validity=True),
+    )
+
+
+def check(task: TaskContext) -> None:
+    """Raises unless the asset may be made: its parent is there, and it is not, or may be replaced."""
+    catalog, asset_id = task.around.catalog, task.payload["asset"]
+    parent = parent_of(asset_id)
+    if parent is None:
+        raise RequestError(f"'{name_of(asset_id)}' cannot be an asset.")
+    above = catalog.record(parent)
+    if above is None or above.type not in (FOLDER, COLLECTION):
+        raise NotFound(f"Parent asset '{name_of(parent)}' not found.")
+    found = catalog.record(asset_id)
+    if found is not None and (found.type == FOLDER or is_root(asset_id)):
+        raise AlreadyExists(f"Asset '{name_of(asset_id)}' already exists.")
+    if found is not None and not task.payload["overwrite"] and not _ours(task, found):
+        raise AlreadyExists(f"Cannot overwrite asset '{name_of(asset_id)}'.")
+
+
+def _ours(task: TaskContext, found: AssetRecord) -> bool:
+    """Whether an earlier attempt of this operation made it."""
+    folder = str(folder_of(task))
+    paths = [band["path"] for band in found.bands] + [(found.table or {}).get("path", "")]
+    return any(str(path).startswith(folder) for path in paths)
+
+
+def folder_of(task: TaskContext) -> Path:
+    """Where the files of the asset are."""
+    return task.around.data.resolve() / FOLDER_NAME / task.operation.id
+
+
+def _described(
+    task: TaskContext, image: Image, grid: Grid, window: Window, context: Context
+) -> dict[str, Any]:
+    """What the record needs of the image, as JSON."""
+    types = [[b.type.precision, b.type.min, b.type.max] for b in image.bands]
+    properties = {
+        k: v for k, v in image.properties.items() if not k.startswith("system:") or k in _KEPT
+    }
+    plain = json.loads(json.dumps(plain_properties(properties), default=str))
+    moved = compose(grid.transform, (1.0, 0.0, float(window.col), 0.0, 1.0, float(window.row)))
+    return {
+        "types": types, "crs": grid.crs, "transform": list(moved), "size": [window.width, window.height],
+        "properties": plain,
+    }  # fmt: skip
+
+
+_KEPT = ("system:time_start", "system:time_end", "system:footprint")
+
+
+def publish(task: TaskContext, made: Mapping[str, Any]) -> list[str]:
+    """Moves the files to the assets' and registers the image, which others then see at once."""
+    check(task)
+    folder = folder_of(task)
+    for band in made["bands"]:
+        for name in band["files"]:
+            put(task.scratch.path / name, folder / name, task.operation.id)
+    catalog = task.around.catalog
+    catalog.allow(folder.parent)
+    old = catalog.record(task.payload["asset"])
+    catalog.index.put([_record(task, made, folder)])
+    if old is not None and not _ours(task, old):
+        forget_files(task.around.data, old)
+    return [name_of(task.payload["asset"])]
+
+
+def _record(task: TaskContext, made: Mapping[str, Any], folder: Path) -> AssetRecord:
+    about = made["record"]
+    grid = Projection(about["crs"], tuple(about["transform"]))
+    width, height = about["size"]
+    policies = task.payload["policies"]
+    bands, size = [], 0
+    for entry, kind in zip(made["bands"], about["types"], strict=True):
+        paths = [str(folder / name) for name in entry["files"]]
+        size += sum(Path(path).stat().st_size for path in paths)
+        masks = tuple(MaskRule(path, 1, (0.0,)) for path in paths[1:])
+        band = RasterBand(
+            paths[0], 1, PixelType(*kind), grid, width, height,
+            masks=masks, policy=policies.get(entry["name"], policies[""]),
+        )  # fmt: skip
+        bands.append(encode_band(entry["name"], band))
+    properties = dict(about["properties"])
+    start, end = properties.pop("system:time_start", None), properties.pop("system:time_end", None)
+    found = footprints.of_grid(grid, width, height)
+    bounds, outline = found if found is not None else (None, None)
+    if bounds is not None and outline is not None and not is_planar(grid.crs):
+        bounds = footprints.risen(bounds, outline)
+    return AssetRecord(
+        task.payload["asset"], IMAGE,
+        start=None if start is None else int(start), end=None if end is None else int(end),
+        properties=properties, bounds=bounds,
+        footprint=None if outline is None else dict(mapping(outline)), bands=tuple(bands), size=size,
+    )  # fmt: skip
+
+
+def forget_files(data: Path, old: AssetRecord) -> None:
+    """Removes the files of an asset that was replaced, if they are the server's own."""
+    root = data.resolve() / FOLDER_NAME
+    paths = [Path(str(band["path"])) for band in old.bands]
+    if old.table is not None:
+        paths.append(Path(str(old.table.get("path", ""))))
+    for folder in {path.parent for path in paths}:
+        if folder.parent == root:
+            shutil.rmtree(folder, ignore_errors=True)

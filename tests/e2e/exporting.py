@@ -1,0 +1,103 @@
+"""A server of its own for exports, and what tests do with its operations."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from rasterio.transform import from_origin
+
+from tests.servers import ecumene
+
+PROJECT = "ecumene-tests"
+WEST, NORTH, STEP = 500_000.0, 4_200_000.0, 10.0
+WIDTH, HEIGHT = 700, 600
+SETTINGS = 'drive = "drive"\n[buckets]\nresults = "bucket"\nforeign = {path = "foreign", accounts = ["somebody"]}\n'
+
+
+def values() -> np.ndarray:
+    """``(2, 600, 700)`` uint16, 0 = no data: a corner of the first band, all of a stripe."""
+    rng = np.random.default_rng(11)
+    found = rng.integers(1, 5000, (2, HEIGHT, WIDTH), dtype="uint16")
+    found[0, :50, :80] = 0
+    found[:, 300:310] = 0
+    return found
+
+
+def prepared(data: Path) -> None:
+    """A data folder with one image, one table, and places for exports."""
+    files = data / "files"
+    files.mkdir(parents=True)
+    (data / "exports.toml").write_text(SETTINGS)
+    with rasterio.open(
+        files / "scene.tif", "w", driver="GTiff", width=WIDTH, height=HEIGHT, count=2, dtype="uint16",
+        crs="EPSG:32610", transform=from_origin(WEST, NORTH, STEP, STEP), nodata=0, tiled=True,
+        blockxsize=256, blockysize=256,
+    ) as out:  # fmt: skip
+        out.write(values())
+        out.descriptions = ("red", "nir")
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"name": f"place {k}", "rank": k, "half": k / 2},
+            "geometry": {"type": "Point", "coordinates": [10 + k, 50 - k]},
+        }
+        for k in range(7)
+    ]
+    text = json.dumps({"type": "FeatureCollection", "features": features})
+    (files / "places.geojson").write_text(text)
+    for name, asset in (("scene.tif", "scene"), ("places.geojson", "places")):
+        ecumene(
+            "catalog", "add", str(files / name), "--id", f"projects/{PROJECT}/assets/{asset}",
+            "--data", str(data),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Exporting:
+    """The client on a server that has exports, and where they go."""
+
+    ee: Any
+    base: str
+    data: Path
+
+    @property
+    def drive(self) -> Path:
+        return self.data / "drive" / "anonymous"
+
+    @property
+    def bucket(self) -> Path:
+        return self.data / "bucket"
+
+    def scene(self) -> Any:
+        return self.ee.Image(f"projects/{PROJECT}/assets/scene")
+
+    def places(self) -> Any:
+        return self.ee.FeatureCollection(f"projects/{PROJECT}/assets/places")
+
+    def ended(self, task: Any) -> dict[str, Any]:
+        """Starts a task and waits for its end."""
+        task.start()
+        return self.waited(task)
+
+    @staticmethod
+    def waited(task: Any) -> dict[str, Any]:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            status: dict[str, Any] = task.status()
+            if status["state"] in ("COMPLETED", "FAILED", "CANCELLED"):
+                return status
+            time.sleep(0.05)
+        raise AssertionError(f"it did not end: {status}")
+
+    def completed(self, task: Any) -> list[str]:
+        """Runs a task that must succeed; where its results are."""
+        status = self.ended(task)
+        assert status["state"] == "COMPLETED", status
+        uris: list[str] = status["destination_uris"]
+        return uris
