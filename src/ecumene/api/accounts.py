@@ -15,6 +15,9 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ecumene.catalog import auditing
+from ecumene.catalog.access import ANONYMOUS, DOMAIN, OPERATOR
+from ecumene.catalog.schema import audit
 from ecumene.core.errors import RequestError
 
 LIFETIME = 3599
@@ -63,6 +66,7 @@ class Accounts:
         if url.startswith("sqlite"):
             sa.event.listen(self.engine, "connect", _settings)
         _metadata.create_all(self.engine)
+        audit.create(self.engine, checkfirst=True)
 
     @staticmethod
     def of(data: Path) -> Accounts:
@@ -76,6 +80,10 @@ class Accounts:
             raise RequestError(
                 "An account's name has letters, digits, '-', '_' and '.', at most 64."
             )
+        if account.lower() == ANONYMOUS:
+            raise RequestError(
+                f"'{account}' stands for requests without a key: choose another name."
+            )
         private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         public = private.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -85,7 +93,7 @@ class Accounts:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        identifier, email = secrets.token_hex(20), f"{account}@ecumene.iam.local"
+        identifier, email = secrets.token_hex(20), f"{account}@{DOMAIN}"
         with self.engine.begin() as connection:
             connection.execute(
                 _keys.insert().values(
@@ -96,6 +104,7 @@ class Accounts:
                     created=int(time.time()),
                 )
             )
+            auditing.note(connection, OPERATOR, "keys.create", email, key=identifier)
         return {
             "type": "service_account",
             "project_id": "ecumene-project",
@@ -146,6 +155,8 @@ class Accounts:
                 _keys.update().where(_keys.c.id.in_(ids)).values(revoked=int(time.time()))
             )
             connection.execute(_tokens.delete().where(_tokens.c.key_id.in_(ids)))
+            for one in ids:
+                auditing.note(connection, OPERATOR, "keys.revoke", identifier, key=one)
         return len(ids)
 
     def issue(self, key_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Assets: reading and listing; projects' settings."""
+"""Assets: reading, listing and changing them; projects' settings."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import Any
 
 from ecumene.api.call import Call
 from ecumene.api.services import Services
-from ecumene.catalog import listing
+from ecumene.catalog import listing, policies
+from ecumene.catalog.access import Role
 from ecumene.catalog.assets import asset
+from ecumene.catalog.ids import canonical
+from ecumene.catalog.listing import MAX_PAGE
 from ecumene.core.context import Context
 from ecumene.core.errors import RequestError
 
@@ -16,7 +19,7 @@ View = dict[str, Any]
 
 def get(call: Call, services: Services, context: Context) -> View:
     """``assets.get``."""
-    return asset(services.catalog.require(call.path["name"]))
+    return services.catalog.get_asset(call.path["name"])
 
 
 def _view(call: Call) -> str:
@@ -33,10 +36,17 @@ def list_assets(call: Call, services: Services, context: Context) -> View:
 
 
 def list_root(call: Call, services: Services, context: Context) -> View:
-    """``projects.listAssets``: what lies at the root of a project."""
+    """``projects.listAssets``: what lies at the root of a project; of the legacy one, the caller's home folders."""
+    parent, catalog = f"{call.path['parent']}/assets", services.catalog
+    homes = canonical(parent) == "users"
+
+    def owned(home: str) -> bool:
+        return catalog.access.role(call.account, home) >= Role.WRITER
+
     return listing.list_assets(
-        services.catalog, f"{call.path['parent']}/assets", filter_text=call.query.get("filter", ""),
-        page_size=call.integer("pageSize"), page_token=call.query.get("pageToken", ""), view=_view(call),
+        catalog, parent, filter_text=call.query.get("filter", ""),
+        page_size=MAX_PAGE if homes else call.integer("pageSize"), page_token=call.query.get("pageToken", ""),
+        view=_view(call), shown=owned if homes else None,
     )  # fmt: skip
 
 
@@ -57,6 +67,73 @@ def list_features(call: Call, services: Services, context: Context) -> View:
         services.catalog, call.path["asset"], region=q.get("region", ""), filter_text=q.get("filter", ""),
         page_size=call.integer("pageSize"), page_token=q.get("pageToken", ""),
     )  # fmt: skip
+
+
+def create(call: Call, services: Services, context: Context) -> View:
+    """``assets.create``: folders, image collections, and images backed by files in cloud storage."""
+    name = f"{call.path['parent']}/assets/{call.query.get('assetId', '').strip('/')}"
+    if not call.query.get("assetId"):
+        raise RequestError("'assetId' is needed: the asset's path in its project.")
+    editor = services.catalog.edited_by(call.account)
+    return asset(editor.create(name, call.body))
+
+
+def copy(call: Call, services: Services, context: Context) -> View:
+    """``assets.copy``."""
+    bands = call.field("bandIds", [])
+    if not isinstance(bands, list):
+        raise RequestError("'bandIds' must be a list.")
+    editor = services.catalog.edited_by(call.account)
+    overwrite = bool(call.field("overwrite", False))
+    made = editor.copy(call.path["sourceName"], _target(call), overwrite=overwrite, bands=bands)
+    return asset(made)
+
+
+def move(call: Call, services: Services, context: Context) -> View:
+    """``assets.move``."""
+    editor = services.catalog.edited_by(call.account)
+    return asset(editor.move(call.path["sourceName"], _target(call)))
+
+
+def _target(call: Call) -> str:
+    target = call.field("destinationName")
+    if not isinstance(target, str) or not target:
+        raise RequestError("'destinationName' is needed.")
+    return target
+
+
+def patch(call: Call, services: Services, context: Context) -> View:
+    """``assets.patch``: an ``UpdateAssetRequest``, or the asset itself with the mask in the query."""
+    given = call.field("asset")
+    mask = call.field("updateMask", call.query.get("updateMask"))
+    if given is None:
+        given = {} if mask else call.body
+    editor = services.catalog.edited_by(call.account)
+    return asset(editor.update(call.path["name"], given, mask))
+
+
+def delete(call: Call, services: Services, context: Context) -> View:
+    """``assets.delete``."""
+    services.catalog.edited_by(call.account).delete(call.path["name"])
+    return {}
+
+
+def get_policy(call: Call, services: Services, context: Context) -> View:
+    """``assets.getIamPolicy``."""
+    return policies.get(services.catalog, call.account, call.path["resource"])
+
+
+def set_policy(call: Call, services: Services, context: Context) -> View:
+    """``assets.setIamPolicy``."""
+    given = call.field("policy")
+    return policies.replace(services.catalog, call.account, call.path["resource"], given)
+
+
+def test_permissions(call: Call, services: Services, context: Context) -> View:
+    """``assets.testIamPermissions``."""
+    wanted = call.field("permissions", [])
+    found = policies.allowed(services.catalog, call.account, call.path["resource"], wanted)
+    return {"permissions": found} if found else {}
 
 
 def get_config(call: Call, services: Services, context: Context) -> View:

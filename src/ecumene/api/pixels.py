@@ -119,7 +119,7 @@ def compute_pixels(call: Call, services: Services, context: Context) -> Bytes:
 def get_pixels(call: Call, services: Services, context: Context) -> Bytes:
     """``assets:getPixels``."""
     name = call.path["name"]
-    image = services.catalog.load_image(name)
+    image = context.catalog.load_image(name)
     if image is None:
         raise NotFound(f"Asset '{name}' not found (does not exist or caller does not have access).")
     return answer(image, call.body, call.field("region"), services, context)

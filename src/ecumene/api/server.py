@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ecumene.api import auth, discovery, errors, profiling
+from ecumene.api import auth, discovery, errors, permissions, profiling
 from ecumene.api.accounts import Accounts
 from ecumene.api.call import Call, decode_json, form, inflated, too_large
 from ecumene.api.metrics import Metrics
@@ -299,6 +299,7 @@ class Application:
         return Response(answer, media_type="application/json")
 
     def _work(self, route: Route, call: Call, body: bytes, context: Any) -> Any:
+        permissions.check(route.id, call, self.services.catalog.access)
         if route.verb != "GET" and body:
             call.body = decode_json(body)
             if not isinstance(call.body, dict):

@@ -105,6 +105,7 @@ class Services:
     def evaluated(self, stored: Stored, context: Context) -> Any:
         """The value of a stored request, as its maker sees it. Profiles of it are its maker's."""
         context.account = stored.account
+        context.catalog = self.catalog.seen_by(stored.account)
         if context.profile is not None:
             context.profile.account = stored.account
             context.profile.origins.update(stored.origins)

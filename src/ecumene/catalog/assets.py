@@ -6,23 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecumene.catalog.filters import rfc3339
-from ecumene.catalog.ids import is_root, name_of
+from ecumene.catalog.ids import name_of
 from ecumene.catalog.records import TABLE, AssetRecord
 from ecumene.core import crs as crs_
 
 
-def asset(record: AssetRecord, view: str = "FULL") -> dict[str, Any]:
+def asset(
+    record: AssetRecord, view: str = "FULL", quota: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The ``EarthEngineAsset`` of a record; ``BASIC`` has type, name and id only."""
     out: dict[str, Any] = {"type": record.type, "name": name_of(record.id), "id": record.id}
     if view == "BASIC":
         return out
-    if is_root(record.id):
-        out["quota"] = {
-            "assetCount": "0",
-            "maxAssets": "1000000000",
-            "sizeBytes": "0",
-            "maxSizeBytes": str(2**50),
-        }
+    if quota is not None:
+        out["quota"] = dict(quota)
     texts = {"title": record.title, "description": record.description}
     out.update({key: text for key, text in texts.items() if text})
     out.update(_times(record))

@@ -82,3 +82,10 @@ def is_root(plain_id: str) -> bool:
     return plain_id in ("", "users") or (
         len(parts) == 3 and parts[0] == "projects" and parts[2] == "assets"
     )
+
+
+def has_quota(plain_id: str) -> bool:
+    """Whether what an owner may hold is counted here: roots of projects, and home folders."""
+    return (is_root(plain_id) and plain_id.startswith("projects/")) or (
+        plain_id.startswith("users/") and plain_id.count("/") == 1
+    )

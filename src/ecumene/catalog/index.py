@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from ecumene.catalog.conditions import Properties, holds
 from ecumene.catalog.ids import ancestors, leaf_of, parent_of
 from ecumene.catalog.records import FOLDER, AssetRecord
-from ecumene.catalog.schema import assets, open_engine, roots
+from ecumene.catalog.schema import assets, holdings, open_engine, policies, roots
 from ecumene.core.query import Query
 
 _BATCH = 400
+_WRITERS = 7341
+"""Number of the lock that writers of a PostgreSQL catalogue take in turn."""
 
 
 class Index:
@@ -35,8 +49,12 @@ class Index:
     def get(self, asset_id: str) -> AssetRecord | None:
         """The record of a canonical id."""
         with self.engine.connect() as connection:
-            row = connection.execute(select(assets).where(assets.c.id == asset_id)).first()
-        return None if row is None else self._record(row)
+            return self.fetch(connection, asset_id)
+
+    def fetch(self, connection: Connection, asset_id: str) -> AssetRecord | None:
+        """The record of a canonical id, as a connection's transaction sees it."""
+        row = connection.execute(select(assets).where(assets.c.id == asset_id)).first()
+        return None if row is None else self.record(row)
 
     def many(self, asset_ids: Sequence[str]) -> dict[str, AssetRecord]:
         """The records of these ids that exist."""
@@ -45,24 +63,19 @@ class Index:
             for start in range(0, len(asset_ids), _BATCH):
                 chosen = select(assets).where(assets.c.id.in_(asset_ids[start : start + _BATCH]))
                 for row in connection.execute(chosen):
-                    record = self._record(row)
+                    record = self.record(row)
                     found[record.id] = record
         return found
 
     def search(
-        self, parent: str, query: Query, *, kind: str | None = None, after: str | None = None
+        self, parent: str, query: Query, *, kind: str | None = None
     ) -> list[tuple[str, int]]:
-        """``(id, version)`` of the children that answer the query, in its order (else by id).
-
-        ``after`` starts behind an id (natural order only).
-        """
+        """``(id, version)`` of the children that answer the query, in its order (else by id)."""
         conditions, rest = self._where(parent, query, kind)
         columns: list[Any] = [assets.c.id, assets.c.updated_us]
         if rest:
             columns.append(assets.c.properties)
         chosen = select(*columns).where(*conditions)
-        if after is not None:
-            chosen = chosen.where(assets.c.id > after)
         if query.order is None:
             chosen = chosen.order_by(assets.c.id)
         else:
@@ -74,6 +87,31 @@ class Index:
         if rest:
             rows = [row for row in rows if all(holds(one, row[2]) for one in rest)]
         return [(row[0], row[1]) for row in rows[: query.limit]]
+
+    def children(
+        self, parent: str, query: Query, *, kind: str | None, after: str | None, most: int
+    ) -> list[AssetRecord]:
+        """The records of at most so many children that answer the query, by id, behind ``after``.
+
+        Reads on from ``after`` in the index and stops when it has enough: pages cost the same wherever they are.
+        """
+        conditions, rest = self._where(parent, query, kind)
+        found: list[AssetRecord] = []
+        with self.engine.connect() as connection:
+            while len(found) < most:
+                chosen = select(assets).where(*conditions).order_by(assets.c.id).limit(most)
+                if after is not None:
+                    chosen = chosen.where(assets.c.id > after)
+                rows = connection.execute(chosen).all()
+                found += [
+                    self.record(row)
+                    for row in rows
+                    if all(holds(one, row.properties) for one in rest)
+                ]
+                if len(rows) < most:
+                    break
+                after = rows[-1].id
+        return found[:most]
 
     def count(self, parent: str, query: Query, *, kind: str | None = None) -> int:
         """How many children answer the query."""
@@ -127,6 +165,16 @@ class Index:
 
     # -- writing ---------------------------------------------------------------------------------
 
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, alone in writing from its start: what it reads stays true until it commits."""
+        with self.engine.begin() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
+            yield connection
+
     def put(self, records: Iterable[AssetRecord]) -> int:
         """Adds or replaces records, with the folders above them; returns how many."""
         batch: list[AssetRecord] = []
@@ -142,14 +190,14 @@ class Index:
         unique = {record.id: record for record in records}
         now = time.time_ns() // 1000
         rows = [
-            self._row(record if record.updated else replace(record, updated=now))
+            self.row(record if record.updated else replace(record, updated=now))
             for record in unique.values()
         ]
         with self.engine.begin() as connection:
             above = {one for record in unique.values() for one in ancestors(record.id)}
             known = connection.execute(select(assets.c.id).where(assets.c.id.in_(above))).scalars()
             missing = above - set(known) - set(unique)
-            rows += [self._row(AssetRecord(one, FOLDER, updated=now)) for one in sorted(missing)]
+            rows += [self.row(AssetRecord(one, FOLDER, updated=now)) for one in sorted(missing)]
             connection.execute(delete(assets).where(assets.c.id.in_(list(unique))))
             connection.execute(insert(assets), rows)
         return len(unique)
@@ -161,13 +209,11 @@ class Index:
 
     def remove(self, asset_id: str) -> int:
         """Removes an asset and everything below it; returns how many records went."""
-        below = asset_id + "/"
-        with self.engine.begin() as connection:
-            gone = connection.execute(
-                delete(assets).where(
-                    (assets.c.id == asset_id) | assets.c.id.startswith(below, autoescape=True)
-                )
-            )
+        with self.writing() as connection:
+            for table in (policies, holdings):
+                column = table.c.id if table is policies else table.c.asset
+                connection.execute(delete(table).where(under(column, asset_id)))
+            gone = connection.execute(delete(assets).where(under(assets.c.id, asset_id)))
         return int(gone.rowcount)
 
     def add_root(self, root: str) -> None:
@@ -199,7 +245,8 @@ class Index:
             return path
         return str(self.base) if path == "." else f"{self.base}/{path}"
 
-    def _row(self, record: AssetRecord) -> dict[str, Any]:
+    def row(self, record: AssetRecord) -> dict[str, Any]:
+        """The columns of a record."""
         west, south, east, north = record.bounds or (None, None, None, None)
         return {
             "id": record.id,
@@ -223,7 +270,8 @@ class Index:
             "feature_count": record.count,
         }
 
-    def _record(self, row: Row[Any]) -> AssetRecord:
+    def record(self, row: Row[Any]) -> AssetRecord:
+        """The record in a row."""
         bounds = None if row.west is None else (row.west, row.south, row.east, row.north)
         table = row.table_location
         return AssetRecord(
@@ -242,6 +290,18 @@ class Index:
             row.size_bytes,
             row.feature_count,
         )
+
+
+def under(column: Any, asset_id: str) -> ColumnElement[bool]:
+    """Whether an id is this one or lies below it: two ranges that an index answers."""
+    found: ColumnElement[bool] = or_(column == asset_id, below(column, asset_id))
+    return found
+
+
+def below(column: Any, asset_id: str) -> ColumnElement[bool]:
+    """Whether an id lies below this one ("0" is what follows "/")."""
+    found: ColumnElement[bool] = and_(column > f"{asset_id}/", column < f"{asset_id}0")
+    return found
 
 
 def _moved(stored: Any, change: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import shapely
@@ -36,10 +36,11 @@ def list_assets(
     page_size: int | None = None,
     page_token: str = "",
     view: str = "FULL",
+    shown: Callable[[str], bool] | None = None,
 ) -> dict[str, Any]:
     """``ListAssetsResponse``: the children of a folder or collection, by name.
 
-    Filters apply to collections. Raises NotFound, or RequestError for a parent without children
+    ``shown`` says which ids are listed. Filters apply to collections. Raises NotFound, or RequestError for a parent without children
     (an image, a table), a bad filter or a bad token.
     """
     record = catalog.require(parent)
@@ -48,6 +49,8 @@ def list_assets(
     wanted = filters.parse(filter_text) if record.type == COLLECTION else ListFilter()
     kind = IMAGE if record.type == COLLECTION else None
     found, token = _page(catalog, record.id, wanted, kind, page_size, page_token)
+    if shown is not None:
+        found = [one for one in found if shown(one.id)]
     out: dict[str, Any] = {"assets": [asset(one, view) for one in found]} if found else {}
     if token:
         out["nextPageToken"] = token
@@ -101,18 +104,13 @@ def _page(
     query = wanted.query
     for one in wanted.shapes:
         query = query.joined(Query(bounds=tuple(one.bounds)))
-    ids = [found for found, _ in catalog.index.search(parent, query, kind=kind, after=after)]
     page: list[AssetRecord] = []
-    position = 0
-    while position < len(ids) and len(page) <= size:
-        part = ids[position : position + size + 1]
-        position += len(part)
-        records = catalog.index.many(part)
-        page += [
-            records[one]
-            for one in part
-            if one in records and _meets_all(records[one].footprint, wanted.shapes)
-        ]
+    while len(page) <= size:
+        part = catalog.index.children(parent, query, kind=kind, after=after, most=size + 1)
+        page += [one for one in part if _meets_all(one.footprint, wanted.shapes)]
+        if len(part) <= size:
+            break
+        after = part[-1].id
     if len(page) <= size:
         return page, ""
     page = page[:size]

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     Float,
     Index,
+    Integer,
     MetaData,
     String,
     Table,
@@ -60,6 +61,54 @@ assets = Table(
 
 roots = Table("roots", metadata, Column("root", String(4096), primary_key=True))
 """Folders and URL prefixes that the operator registered."""
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("id", String(1024), primary_key=True),
+    Column("bindings", _Json, nullable=False),
+)
+"""Who may do what with an asset and everything below it: ``{role: [member, …]}``."""
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("created_us", BigInteger, nullable=False),
+    Column("max_assets", BigInteger, nullable=True),
+    Column("max_bytes", BigInteger, nullable=True),
+)
+"""Projects whose members the operator named; all others are open to every account."""
+
+project_members = Table(
+    "project_members",
+    metadata,
+    Column("project", String(128), primary_key=True),
+    Column("member", String(400), primary_key=True),
+    Column("role", String(32), nullable=False),
+)
+"""Roles in projects."""
+
+holdings = Table(
+    "holdings",
+    metadata,
+    Column("folder", String(256), primary_key=True),
+    Column("asset", String(1024), primary_key=True),
+    Index("holdings_by_asset", "asset"),
+)
+"""Which folders of stored files belong to which assets (copies share them)."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("account", String(400), nullable=False),
+    Column("action", String(128), nullable=False),
+    Column("resource", String(1024), nullable=False),
+    Column("detail", _Json, nullable=False),
+)
+"""Every change, written with it in one transaction."""
 
 
 def _encode(value: Any) -> str:

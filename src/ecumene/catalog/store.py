@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from ecumene.catalog import listing
+from ecumene.catalog.access import Access, missing, project_of
 from ecumene.catalog.assets import asset
-from ecumene.catalog.ids import canonical, is_root, name_of
+from ecumene.catalog.changes import usage
+from ecumene.catalog.edits import Editor
+from ecumene.catalog.ids import canonical, has_quota, is_root
 from ecumene.catalog.images import NodeFactory, StoredBand, collection_properties
 from ecumene.catalog.index import Index
+from ecumene.catalog.projects import allowance
 from ecumene.catalog.records import COLLECTION, FOLDER, IMAGE, TABLE, AssetRecord
+from ecumene.catalog.seen import Seen
 from ecumene.catalog.source import CollectionSource, ImageCache
 from ecumene.catalog.tables import TableCache, TableSource
 from ecumene.core.caches import Report
 from ecumene.core.collection import Collection
-from ecumene.core.errors import NotFound
 from ecumene.core.image import Image
 from ecumene.storage.gate import Gate
 from ecumene.storage.revision import Revision
@@ -44,10 +48,17 @@ class Catalog:
         table_bytes: int = 2**29,
     ) -> None:
         self.index = Index(path_or_url)
+        base = self.index.base
+        self.stored_files = None if base is None else base / "assets"
+        """Where files of ingested and exported assets are: a folder of its own for each."""
+
         self.gate = gate or Gate(self.index.roots(), refresh=self.index.roots)
+        if gate is None and self.stored_files is not None:
+            self.gate.allow(self.stored_files)
         self.tables = TableCache(self.gate, table_bytes)
         self._images = ImageCache(self.index, node)
         self._revision = Revision(self.index.engine)
+        self.access = Access(self.index.engine, self.revision)
 
     def close(self) -> None:
         """Gives back the database's connections."""
@@ -113,6 +124,14 @@ class Catalog:
         """Another number after every change of the catalogue, by any process; None if that cannot be told."""
         return self._revision.now()
 
+    def edited_by(self, account: str) -> Editor:
+        """Changes in the name of an account."""
+        return Editor(self, account)
+
+    def seen_by(self, account: str) -> Seen:
+        """The catalogue with only what an account may read."""
+        return Seen(self, account)
+
     def asset_type(self, asset_id: str) -> str | None:
         """``IMAGE``, ``IMAGE_COLLECTION``, ``TABLE``, ``FOLDER``; None if there is no such asset."""
         record = self.record(asset_id)
@@ -127,16 +146,29 @@ class Catalog:
         """The record of an asset, or NotFound in Earth Engine's words."""
         record = self.record(name)
         if record is None:
-            raise NotFound(
-                f"Asset '{name_of(canonical(name))}' does not exist or doesn't allow this operation."
-            )
+            raise missing(canonical(name))
         return record
 
     # -- what the REST resources ask -------------------------------------------------------------
 
     def get_asset(self, name: str, view: str = "FULL") -> dict[str, Any]:
         """The ``EarthEngineAsset`` of a resource name or id; NotFound if there is none."""
-        return asset(self.require(name), view)
+        record = self.require(name)
+        quota = self.quota(record.id) if has_quota(record.id) and view == "FULL" else None
+        return asset(record, view, quota)
+
+    def quota(self, root: str) -> dict[str, str]:
+        """The ``FolderQuota`` of a project's root or a home folder."""
+        with self.index.engine.connect() as connection:
+            count, size = usage(connection, root)
+            most = allowance(connection, project_of(root))
+        numbers = {
+            "assetCount": count,
+            "maxAssets": most[0],
+            "sizeBytes": size,
+            "maxSizeBytes": most[1],
+        }
+        return {name: str(number) for name, number in numbers.items()}
 
     def list_assets(self, parent: str, **options: Any) -> dict[str, Any]:
         """``listing.list_assets``: ``filter_text``, ``page_size``, ``page_token``, ``view``."""

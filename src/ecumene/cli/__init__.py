@@ -10,7 +10,7 @@ from ecumene import __version__
 
 def parser() -> argparse.ArgumentParser:
     """All commands; nothing heavy is imported before one of them runs."""
-    from ecumene.cli import catalog, demo, docs, explain, kernels, keys, serve, work
+    from ecumene.cli import audit, catalog, demo, docs, explain, kernels, keys, projects, serve, work
 
     root = argparse.ArgumentParser(
         prog="ecumene",
@@ -18,7 +18,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"ecumene {__version__}")
     subparsers = root.add_subparsers(dest="group", required=True, metavar="COMMAND")
-    for module in (serve, work, keys, catalog, explain, demo, docs, kernels):
+    for module in (serve, work, keys, projects, catalog, audit, explain, demo, docs, kernels):
         module.register(subparsers)
     return root
 

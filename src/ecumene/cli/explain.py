@@ -71,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
     from ecumene.api.call import Call
     from ecumene.api.explain import explain_pixels
     from ecumene.app import services
+    from ecumene.catalog.access import OPERATOR
 
     if not (options.data / "catalog.sqlite").exists():
         print(f"ecumene: There is no catalogue in {options.data}.", file=sys.stderr)
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     if options.bands:
         body["bandIds"] = options.bands.split(",")
     made = services(options.data, options.limits)
-    told = explain_pixels(Call({}, {}, body), made, made.context("anonymous"))
+    told = explain_pixels(Call({}, {}, body), made, made.context(OPERATOR))
     if options.json:
         print(json.dumps(told, indent=1))
     else:

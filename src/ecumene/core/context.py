@@ -63,6 +63,9 @@ class Catalog(Protocol):
     def revision(self) -> int | None:
         """Another number after every change of any record; None if changes cannot be told."""
 
+    def seen_by(self, account: str) -> Catalog:
+        """The catalogue with only what an account may read."""
+
 
 class PixelEngine(Protocol):
     """What algorithms that need pixels (reduceRegion, sample…) ask of the executor.
@@ -116,6 +119,10 @@ class NoCatalog:
     def revision(self) -> int | None:
         """It never changes."""
         return 0
+
+    def seen_by(self, account: str) -> Catalog:
+        """Itself: there is nothing to hide."""
+        return self
 
 
 @dataclass(slots=True)

@@ -37,12 +37,12 @@ class Engine:
         self.memory = Memory()
 
     def context(self, account: str = "anonymous", seconds: float | None = None) -> Context:
-        """Surroundings of a new request; the deadline starts now."""
+        """Surroundings of a new request, which sees what its account may read; the deadline starts now."""
         allowed = self.limits.compute_seconds if seconds is None else seconds
         return Context(
             self.limits,
             CancelToken(allowed),
-            self.catalog,
+            self.catalog.seen_by(account),
             self.pixels,
             account,
             None,

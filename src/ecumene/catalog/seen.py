@@ -1,0 +1,46 @@
+"""The catalogue as one account sees it: what it may not read is not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ecumene.core.collection import Collection
+from ecumene.core.image import Image
+
+if TYPE_CHECKING:
+    from ecumene.catalog.store import Catalog
+
+READ = "earthengine.assets.get"
+
+
+class Seen:
+    """What expressions of an account load from; implements ``core.context.Catalog``.
+
+    A collection's images are as readable as the collection, so only the asset that is named is checked.
+    """
+
+    def __init__(self, catalog: Catalog, account: str) -> None:
+        self._catalog, self._account = catalog, account
+
+    def _readable(self, asset_id: str) -> bool:
+        return self._catalog.access.allows(self._account, READ, asset_id)
+
+    def load_image(self, asset_id: str) -> Image | None:
+        """A stored image; None if there is none that the account may read."""
+        return self._catalog.load_image(asset_id) if self._readable(asset_id) else None
+
+    def load_collection(self, asset_id: str) -> Collection | None:
+        """A lazy image collection; None if there is none that the account may read."""
+        return self._catalog.load_collection(asset_id) if self._readable(asset_id) else None
+
+    def load_table(self, asset_id: str) -> Collection | None:
+        """A lazy collection of features; None if there is none that the account may read."""
+        return self._catalog.load_table(asset_id) if self._readable(asset_id) else None
+
+    def revision(self) -> int | None:
+        """As of the whole catalogue: changes of roles count too."""
+        return self._catalog.revision()
+
+    def seen_by(self, account: str) -> Seen:
+        """As another account sees it."""
+        return Seen(self._catalog, account)
