@@ -69,7 +69,7 @@ def test_places_where_nothing_can_be_made(catalog, editor, name, body, error, wo
 def children(catalog: Catalog, parent: str) -> list[Any]:
     from ecumene.core.query import Query
 
-    return catalog.index.children(parent, Query(), kind=None, after=None, most=100)
+    return catalog.index.children(parent, Query(), most=100)
 
 
 def test_a_home_folder_belongs_to_whoever_made_it(catalog, editor):

@@ -89,22 +89,34 @@ class Index:
         return [(row[0], row[1]) for row in rows[: query.limit]]
 
     def children(
-        self, parent: str, query: Query, *, kind: str | None, after: str | None, most: int
+        self,
+        parent: str,
+        query: Query,
+        *,
+        kind: str | None = None,
+        after: str | None = None,
+        most: int,
+        brief: bool = False,
     ) -> list[AssetRecord]:
         """The records of at most so many children that answer the query, by id, behind ``after``.
 
         Reads on from ``after`` in the index and stops when it has enough: pages cost the same wherever they are.
+        ``brief`` ones have id, type and footprint only.
         """
         conditions, rest = self._where(parent, query, kind)
+        columns: list[Any] = [assets]
+        if brief:
+            columns = [assets.c.id, assets.c.type, *([assets.c.properties] if rest else [])]
+            columns += [] if query.bounds is None else [assets.c.footprint]
         found: list[AssetRecord] = []
         with self.engine.connect() as connection:
             while len(found) < most:
-                chosen = select(assets).where(*conditions).order_by(assets.c.id).limit(most)
+                chosen = select(*columns).where(*conditions).order_by(assets.c.id).limit(most)
                 if after is not None:
                     chosen = chosen.where(assets.c.id > after)
                 rows = connection.execute(chosen).all()
                 found += [
-                    self.record(row)
+                    _briefly(row) if brief else self.record(row)
                     for row in rows
                     if all(holds(one, row.properties) for one in rest)
                 ]
@@ -290,6 +302,10 @@ class Index:
             row.size_bytes,
             row.feature_count,
         )
+
+
+def _briefly(row: Row[Any]) -> AssetRecord:
+    return AssetRecord(row.id, row.type, footprint=getattr(row, "footprint", None))
 
 
 def under(column: Any, asset_id: str) -> ColumnElement[bool]:

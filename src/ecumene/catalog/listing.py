@@ -48,7 +48,7 @@ def list_assets(
         raise RequestError(f"'{name_of(record.id)}' is not a folder or an image collection.")
     wanted = filters.parse(filter_text) if record.type == COLLECTION else ListFilter()
     kind = IMAGE if record.type == COLLECTION else None
-    found, token = _page(catalog, record.id, wanted, kind, page_size, page_token)
+    found, token = _page(catalog, record.id, wanted, kind, page_size, page_token, view)
     if shown is not None:
         found = [one for one in found if shown(one.id)]
     out: dict[str, Any] = {"assets": [asset(one, view) for one in found]} if found else {}
@@ -84,7 +84,7 @@ def list_images(
         query = query.joined(Query(time=(start, end)))
     shapes = (*wanted.shapes, filters.parse_shape(region)) if region else wanted.shapes
     wanted = ListFilter(query, shapes)
-    found, token = _page(catalog, record.id, wanted, IMAGE, page_size, page_token)
+    found, token = _page(catalog, record.id, wanted, IMAGE, page_size, page_token, view)
     out: dict[str, Any] = {"images": [asset(one, view) for one in found]}
     if token:
         out["nextPageToken"] = token
@@ -98,6 +98,7 @@ def _page(
     kind: str | None,
     page_size: int | None,
     page_token: str,
+    view: str,
 ) -> tuple[list[AssetRecord], str]:
     size = _size(page_size)
     after = _decode_token(page_token) if page_token else None
@@ -106,7 +107,9 @@ def _page(
         query = query.joined(Query(bounds=tuple(one.bounds)))
     page: list[AssetRecord] = []
     while len(page) <= size:
-        part = catalog.index.children(parent, query, kind=kind, after=after, most=size + 1)
+        part = catalog.index.children(
+            parent, query, kind=kind, after=after, most=size + 1, brief=view == "BASIC"
+        )
         page += [one for one in part if _meets_all(one.footprint, wanted.shapes)]
         if len(part) <= size:
             break
