@@ -46,7 +46,9 @@ class Local:
     def __init__(self, data: Path) -> None:
         self.services = services(data)
         self.catalog = self.services.catalog
-        self.app = Application(self.services, None, Settings(self.services.engine.limits, workers=2))
+        self.app = Application(
+            self.services, None, Settings(self.services.engine.limits, workers=2)
+        )
         self.app.tokens = _Named()  # type: ignore[assignment]
 
     def call(
@@ -58,7 +60,9 @@ class Local:
         self, method: str, path: str, account: str, body: Any, query: dict[str, str]
     ) -> Answer:
         sent, messages = [], []
-        data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        data = (
+            b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        )
         headers = [(b"host", b"here")]
         if account != ANONYMOUS:
             headers.append((b"authorization", f"Bearer {account}".encode()))

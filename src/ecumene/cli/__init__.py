@@ -10,7 +10,18 @@ from ecumene import __version__
 
 def parser() -> argparse.ArgumentParser:
     """All commands; nothing heavy is imported before one of them runs."""
-    from ecumene.cli import audit, catalog, demo, docs, explain, kernels, keys, projects, serve, work
+    from ecumene.cli import (
+        audit,
+        catalog,
+        demo,
+        docs,
+        explain,
+        kernels,
+        keys,
+        projects,
+        serve,
+        work,
+    )
 
     root = argparse.ArgumentParser(
         prog="ecumene",
