@@ -9,6 +9,7 @@ from ecumene.api.operations import submit
 from ecumene.api.services import Services
 from ecumene.core.context import Context
 from ecumene.tasks.exports import image as image_
+from ecumene.tasks.exports import table as table_
 
 View = dict[str, Any]
 
@@ -16,3 +17,8 @@ View = dict[str, Any]
 def image(call: Call, services: Services, context: Context) -> View:
     """``image:export``."""
     return submit(call, services, "image:export", image_.accepted(call.body))
+
+
+def table(call: Call, services: Services, context: Context) -> View:
+    """``table:export``."""
+    return submit(call, services, "table:export", table_.accepted(call.body))

@@ -54,7 +54,7 @@ ROUTES: tuple[Route, ...] = (
     Route("assets.delete", "DELETE", "{name}", NAME, assets.delete, (), response="Empty"),
     Route("assets.get", "GET", "{name}", NAME, assets.get, response="EarthEngineAsset"),
     Route("image.export", "POST", "{project}/image:export", P, exports.image, (), "ExportImageRequest", "Operation"),
-    Route("table.export", "POST", "{project}/table:export", P, later, (), "ExportTableRequest", "Operation"),
+    Route("table.export", "POST", "{project}/table:export", P, exports.table, (), "ExportTableRequest", "Operation"),
     Route("video.export", "POST", "{project}/video:export", P, later, (), "ExportVideoRequest", "Operation"),
     Route("map.export", "POST", "{project}/map:export", P, later, (), "ExportMapRequest", "Operation"),
     Route("videoMap.export", "POST", "{project}/videoMap:export", P, later, (), "ExportVideoMapRequest", "Operation"),

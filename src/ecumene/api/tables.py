@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
-import json
+import re
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ecumene.api.call import Call, pick
 from ecumene.api.services import Bytes, Services
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
-from ecumene.core.element import INDEX, Element
-from ecumene.core.errors import EvaluationError, RequestError
-from ecumene.core.geometry import Geometry
-from ecumene.vector.geojson import encode_plain
+from ecumene.core.errors import RequestError
+from ecumene.engine.features import feature
+from ecumene.tasks.exports import formats, table
+from ecumene.tasks.exports.rows import collected
 
 
 def as_collection(value: Any, services: Services, context: Context) -> Collection:
     """The value of an expression as a collection."""
     return services.engine.as_collection(value, context)
-
-
-def feature(element: Any, services: Services, context: Context) -> dict[str, Any]:
-    """An element as plain GeoJSON: degrees, straight edges."""
-    if not isinstance(element, Element):
-        raise EvaluationError(
-            "The collection holds something that is neither a feature nor an image."
-        )
-    outline: Geometry | None = element.outline
-    properties = {k: v for k, v in element.properties.items() if k != INDEX}
-    out: dict[str, Any] = {
-        "type": "Feature",
-        "geometry": None if outline is None else encode_plain(outline),
-        "properties": services.engine.to_json(properties, context),
-    }
-    if element.index is not None:
-        out["id"] = element.index
-    return out
 
 
 def _token(offset: int) -> str:
@@ -71,7 +53,7 @@ def compute_features(call: Call, services: Services, context: Context) -> dict[s
     page = list(islice(iter(as_collection(value, services, context)), offset, offset + size + 1))
     out: dict[str, Any] = {
         "type": "FeatureCollection",
-        "features": [feature(element, services, context) for element in page[:size]],
+        "features": [feature(element, services.engine, context) for element in page[:size]],
     }
     if len(page) > size:
         out["nextPageToken"] = _token(offset + size)
@@ -80,48 +62,42 @@ def compute_features(call: Call, services: Services, context: Context) -> dict[s
 
 def create_table(call: Call, services: Services, context: Context) -> dict[str, Any]:
     """``tables.create``."""
+    _format(call.body)
+    table.selectors(call.field("selectors"))
     stored = services.stored.made(call.path["parent"], "tables", call.body, context)
     as_collection(services.evaluated(stored, context), services, context)
-    kind = call.field("fileFormat", "CSV")
-    if kind not in ("CSV", "GEO_JSON", "JSON", "TABLE_FILE_FORMAT_UNSPECIFIED"):
-        raise RequestError(
-            f"Table downloads as {kind} are not implemented by this server yet; use CSV or GEO_JSON."
-        )
     services.stored.add(stored)
     return {"name": stored.name}
 
 
-def get_table(call: Call, services: Services, context: Context) -> Bytes:
-    """``tables.getFeatures``: the whole table as CSV or GeoJSON."""
-    stored = services.stored.get(call.path["name"])
-    table = as_collection(services.evaluated(stored, context), services, context)
-    limit = context.limits.list_elements
-    rows = [feature(e, services, context) for e in islice(iter(table), limit)]
-    selectors = pick(stored.request, "selectors") or None
-    name = str(pick(stored.request, "filename") or "table")
-    if pick(stored.request, "fileFormat", "CSV") in ("GEO_JSON", "JSON"):
-        if selectors:
-            for row in rows:
-                row["properties"] = {k: v for k, v in row["properties"].items() if k in selectors}
-        content = json.dumps({"type": "FeatureCollection", "features": rows}).encode()
-        return Bytes(
-            content,
-            "application/json",
-            {"Content-Disposition": f'attachment; filename="{name}.geojson"'},
+def _format(request: Any) -> str:
+    named = pick(request, "fileFormat") or "CSV"
+    kind = formats.FORMATS.get("CSV" if str(named).endswith("UNSPECIFIED") else str(named))
+    if kind is None:
+        raise RequestError(
+            f"Invalid or unsupported fileFormat '{named}'. Supported: {', '.join(formats.FORMATS)}."
         )
-    out = io.StringIO()
-    names = selectors or [
-        "system:index",
-        *dict.fromkeys(k for row in rows for k in sorted(row["properties"])),
-        ".geo",
-    ]
-    writer = csv.writer(out)
-    writer.writerow(names)
-    for row in rows:
-        special = {"system:index": row.get("id", ""), ".geo": json.dumps(row["geometry"])}
-        writer.writerow([special.get(n, row["properties"].get(n, "")) for n in names])
-    return Bytes(
-        out.getvalue().encode(),
-        "text/csv",
-        {"Content-Disposition": f'attachment; filename="{name}.csv"'},
-    )
+    return kind
+
+
+def get_table(call: Call, services: Services, context: Context) -> Bytes:
+    """``tables.getFeatures``: the whole table in its format; a Shapefile as a ZIP."""
+    stored = services.stored.get(call.path["name"])
+    found = as_collection(services.evaluated(stored, context), services, context)
+    some = islice(context.cancel.each(found), context.limits.list_elements)
+    kind = _format(stored.request)
+    stem = re.sub(r"[^\w.-]", "_", str(pick(stored.request, "filename") or "table"))[:128]
+    with TemporaryDirectory(prefix="ecumene-table-") as name:
+        folder = Path(name)
+        features = (feature(element, services.engine, context) for element in some)
+        rows = collected(
+            features, folder / "rows", table.selectors(pick(stored.request, "selectors"))
+        )
+        files = formats.write(kind, rows, folder)
+        if len(files) > 1:
+            content, ending = formats.archived(folder, files, stem), ".zip"
+        else:
+            ((file, ending),) = files.items()
+            content = (folder / file).read_bytes()
+    disposition = {"Content-Disposition": f'attachment; filename="{stem}{ending}"'}
+    return Bytes(content, formats.MEDIA[kind], disposition)

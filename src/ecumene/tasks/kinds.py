@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ecumene.tasks.context import Kind
-from ecumene.tasks.exports import image
+from ecumene.tasks.exports import image, table
 
 KINDS: Mapping[str, Kind] = {
     "image:export": Kind("EXPORT_IMAGE", image.run, image.publish),
+    "table:export": Kind("EXPORT_FEATURES", table.run, table.publish),
 }

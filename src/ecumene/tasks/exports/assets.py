@@ -12,6 +12,7 @@ import numpy as np
 from shapely.geometry import mapping
 
 from ecumene.catalog import footprints
+from ecumene.catalog.fileassets import add_table
 from ecumene.catalog.ids import is_root, name_of, parent_of
 from ecumene.catalog.images import is_planar
 from ecumene.catalog.records import COLLECTION, FOLDER, IMAGE, AssetRecord, encode_band
@@ -138,6 +139,20 @@ def publish(task: TaskContext, made: Mapping[str, Any]) -> list[str]:
     if old is not None and not _ours(task, old):
         forget_files(task.around.data, old)
     return [name_of(task.payload["asset"])]
+
+
+def publish_table(task: TaskContext, made: Mapping[str, Any]) -> list[str]:
+    """Moves the file to the assets' and registers the table."""
+    check(task)
+    path = folder_of(task) / made["table"]
+    put(task.scratch.path / made["table"], path, task.operation.id)
+    catalog, asset_id = task.around.catalog, task.payload["asset"]
+    catalog.allow(path.parent.parent)
+    old = catalog.record(asset_id)
+    add_table(catalog, asset_id, path, geodesic=False)
+    if old is not None and not _ours(task, old):
+        forget_files(task.around.data, old)
+    return [name_of(asset_id)]
 
 
 def _record(task: TaskContext, made: Mapping[str, Any], folder: Path) -> AssetRecord:
