@@ -46,6 +46,7 @@ MODULES = (
     "image.moves",
     "image.neighbors",
     "image.reduce",
+    "image.segmentation",
     "image.spectral",
     "image.visualize",
     "image.windows",

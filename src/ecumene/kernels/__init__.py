@@ -30,6 +30,7 @@ MODULES = (
     "resampling",
     "centres",
     "segments",
+    "superpixels",
 )
 """Modules of this package with kernels, the most wanted first."""
 

@@ -17,6 +17,7 @@ from ecumene.numerics.folds import FOLDS, STREAMED
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import (
     ArrayOp,
+    Celled,
     ConnectedCount,
     ConnectedLabels,
     ConnectedReduce,
@@ -64,6 +65,11 @@ def _(node: Gather, inputs: list[float]) -> float:
 @depth.register
 def _(node: Windowed, inputs: list[float]) -> float:
     return sum(inputs) * (2 * node.halo + 1) ** 2 if node.type.dimensions else 1.0
+
+
+@depth.register
+def _(node: Celled, inputs: list[float]) -> float:
+    return len(inputs) + 2.0 if node.type.dimensions else 1.0
 
 
 @depth.register
@@ -122,6 +128,11 @@ def _(node: Neighborhood, inputs: int) -> float:
     used = weights[weights != 0]
     quick = node.op in ("mean", "min", "max", "convolve") and (used == used[:1]).all()
     return 16.0 + 4 * weights.shape[0] if quick else float(weights.size)
+
+
+@effort.register
+def _(node: Celled, inputs: int) -> float:
+    return 300.0 * (1 + 2 * node.halo / node.cell) ** 2
 
 
 @effort.register
@@ -196,6 +207,13 @@ def _(node: Neighborhood, own: float, below: float, inputs: float) -> float:
 @scratch.register
 def _(node: Windowed, own: float, below: float, inputs: float) -> float:
     return 64 * below + 16 * own + 4 * inputs
+
+
+@scratch.register
+def _(node: Celled, own: float, below: float, inputs: float) -> float:
+    """Of one cell: rows of numbers, heaps of neighbours; and the results of all."""
+    cell = (node.cell + 2.0 * node.halo) ** 2
+    return cell * (32.0 * len(node.operands) + 320) + 32 * own * max(len(node.operands), 1)
 
 
 @scratch.register(ConnectedCount)

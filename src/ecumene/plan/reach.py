@@ -15,6 +15,7 @@ from ecumene.core import caches
 from ecumene.core.projection import Grid, Window, compose, invert
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import (
+    Celled,
     ConnectedCount,
     ConnectedLabels,
     ConnectedReduce,
@@ -125,6 +126,11 @@ def _(node: Neighborhood, demand: Demand) -> Demand:
 @inner.register
 def _(node: Windowed, demand: Demand) -> Demand:
     return demand.grown(*(node.halo,) * 4)
+
+
+@inner.register
+def _(node: Celled, demand: Demand) -> Demand:
+    return demand.grown(*(node.halo + node.cell - 1,) * 4)
 
 
 @inner.register

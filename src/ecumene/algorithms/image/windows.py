@@ -23,24 +23,28 @@ WIDEST = 1024
 _MASK = PixelType("float", 0.0, 1.0)
 
 
-def _within(name: str, key: str, value: int, low: int = 0) -> int:
+def within(name: str, key: str, value: int, low: int = 0) -> int:
+    """A number of pixels that is not too large; else EvaluationError."""
     if not low <= value <= WIDEST:
         raise EvaluationError(f"{name}: '{key}' must be between {low} and {WIDEST}, got {value}.")
     return value
 
 
-def _first(name: str, image: Image) -> Band:
+def first_band(name: str, image: Image) -> Band:
+    """The first band; EvaluationError where there is none."""
     if not image.bands:
         raise EvaluationError(f"{name}: The image has no bands.")
     return image.bands[0]
 
 
-def _derived(image: Image, bands: list[Band]) -> Image:
+def derived(image: Image, bands: list[Band]) -> Image:
+    """An image of other bands that keeps the index and the footprint only."""
     index = {} if image.index is None else {"system:index": image.index}
     return Image(index, bands=tuple(bands), footprint=image.footprint)
 
 
-def _pixels(name: str, units: str) -> None:
+def in_pixels(name: str, units: str) -> None:
+    """EvaluationError for other units."""
     if units != "pixels":
         raise EvaluationError(f"{name}: Unknown units '{units}'; only pixels are supported.")
 
@@ -62,13 +66,13 @@ def fast_distance_transform(
     metric : squared_euclidean, manhattan or chebyshev.
     """
     name = "Image.fastDistanceTransform"
-    _pixels(name, units)
+    in_pixels(name, units)
     if metric not in ("squared_euclidean", "manhattan", "chebyshev"):
         raise EvaluationError(f"{name}: Unknown metric '{metric}'.")
-    band = _first(name, image)
-    halo = _within(name, "neighborhood", neighborhood, 1)
+    band = first_band(name, image)
+    halo = within(name, "neighborhood", neighborhood, 1)
     node = Windowed("nearest", (band.node,), halo, (metric,), FLOAT)
-    return _derived(image, [Band("distance", node, band.projection)])
+    return derived(image, [Band("distance", node, band.projection)])
 
 
 @algorithm("Image.distance")
@@ -92,7 +96,7 @@ def distance(image: Image, kernel: Kernel | None = None, skip_masked: Boolean = 
         node = Neighborhood(band.node, used, "distance", None, (), 0, FLOAT)
         kept = UpdateMask(node, MaskOf(band.node, _MASK), FLOAT) if skip_masked else node
         out.append(band.computed(kept))
-    return _derived(image, out)
+    return derived(image, out)
 
 
 @algorithm("Image.directionalDistanceTransform")
@@ -109,19 +113,21 @@ def directional_distance_transform(
     label_band : the band that is searched; the other bands become their values at the pixels found.
     """
     name = "Image.directionalDistanceTransform"
-    halo = _within(name, "maxDistance", max_distance, 1)
+    halo = within(name, "maxDistance", max_distance, 1)
     if label_band is None and len(source.bands) != 1:
         raise EvaluationError(
             f"{name}: The image must have one band, or 'labelBand' must be given."
         )
-    label = _first(name, source) if label_band is None else chosen(source, [label_band], name)[0]
+    label = (
+        first_band(name, source) if label_band is None else chosen(source, [label_band], name)[0]
+    )
     out = []
     for band in source.bands:
         if band.name != label.name:
             node = Windowed("directional", (label.node, band.node), halo, (angle, True), band.type)
             out.append(band.computed(node))
     node = Windowed("directional", (label.node,), halo, (angle, False), FLOAT)
-    return _derived(source, [*out, Band("distance", node, label.projection)])
+    return derived(source, [*out, Band("distance", node, label.projection)])
 
 
 @algorithm("Image.rsedTransform")
@@ -135,13 +141,13 @@ def rsed_transform(image: Image, neighborhood: Integer = 256, units: str = "pixe
     units : pixels.
     """
     name = "Image.rsedTransform"
-    _pixels(name, units)
-    halo = _within(name, "neighborhood", neighborhood, 1)
+    in_pixels(name, units)
+    halo = within(name, "neighborhood", neighborhood, 1)
     out = [
         band.computed(Windowed("reverseSquared", (band.node,), halo, (), FLOAT))
         for band in image.bands
     ]
-    return _derived(image, out)
+    return derived(image, out)
 
 
 @algorithm("Image.zeroCrossing")
@@ -236,7 +242,7 @@ def glcm_texture(
     average : over directions, instead of 18 bands for each (named ``<band>_asm_<dx>_<dy>``).
     """
     name = "Image.glcmTexture"
-    _within(name, "size", size, 1)
+    within(name, "size", size, 1)
     directions = _directions(kernel)
     if not directions:
         raise EvaluationError(f"{name}: The kernel has no direction.")

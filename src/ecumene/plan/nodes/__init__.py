@@ -15,6 +15,7 @@ from ecumene.plan.nodes.basic import (
     UpdateMask,
     Where,
 )
+from ecumene.plan.nodes.celled import Celled, Lattice
 from ecumene.plan.nodes.choice import Choice
 from ecumene.plan.nodes.connected import ConnectedCount, ConnectedLabels, ConnectedReduce
 from ecumene.plan.nodes.drawing import Mark, Overlaid, Painted, Styled
@@ -30,9 +31,9 @@ from ecumene.plan.nodes.tabulated import Tabulated
 from ecumene.plan.nodes.windowed import Windowed
 
 __all__ = [
-    "ArrayOp", "Blend", "Cast", "Choice", "Clip", "ConnectedCount", "ConnectedLabels",
+    "ArrayOp", "Blend", "Cast", "Celled", "Choice", "Clip", "ConnectedCount", "ConnectedLabels",
     "ConnectedReduce", "Constant", "Coordinates", "Displaced", "Elementwise", "Fold", "Fused", "Gather",
-    "Inside", "Mark", "MaskOf", "Masked", "Mosaic", "Moved", "Neighborhood", "Overlaid", "Paint", "Painted", "Output", "Pick",
+    "Inside", "Lattice", "Mark", "MaskOf", "Masked", "Mosaic", "Moved", "Neighborhood", "Overlaid", "Paint", "Painted", "Output", "Pick",
     "Predict", "QualityMosaic", "ReduceResolution", "Remap", "ReplaceMask", "Reproject", "Resample",
     "Source", "Stack", "Styled", "Tabulated", "Unmask", "UpdateMask", "Where", "Windowed",
 ]  # fmt: skip

@@ -1,0 +1,135 @@
+"""A node for what depends on whole cells of the grid: segmentation, costs, flooding.
+
+The grid is cut into cells at fixed places. A pixel's result is that of its cell, which is computed with a margin of pixels
+around it whatever is asked for: tiles show the same as the whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecumene.core.context import Context
+from ecumene.core.errors import LimitExceeded
+from ecumene.core.pixel_type import PixelType
+from ecumene.core.projection import Grid, Window
+from ecumene.numerics.cells import CELL_OPS, Cell
+from ecumene.numerics.cells.superpixels import lattice
+from ecumene.numerics.elementwise import saturate
+from ecumene.plan.node import Evaluation, Pixels, PlanNode, empty, is_empty
+from ecumene.plan.nodes.terrain import cell_sizes
+
+LARGEST = 16 * 2**20
+"""Pixels that are read at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Celled(PlanNode):
+    """An operator of ``numerics.cells`` on cells of ``cell`` pixels a side with ``halo`` more around.
+
+    The result of a cell without any pixel of the first input is empty. ``wholly``: pixels whose mask is partial are
+    masked.
+    """
+
+    op: str
+    operands: tuple[PlanNode, ...]
+    cell: int
+    halo: int
+    params: tuple[Any, ...]
+    type: PixelType
+    wholly: bool = False
+
+    @property
+    def takes_arrays(self) -> bool:
+        """Never."""
+        return False
+
+    def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
+        """The operator's values and validity for the window."""
+        cells = aligned(window, self.cell)
+        h = self.halo
+        grown = cells.grown(h, h, h, h)
+        if grown.width * grown.height > LARGEST + 4 * window.width * window.height:
+            raise LimitExceeded(f"A neighborhood of {h} pixels is too large to be computed.")
+        values: list[NDArray[Any]] = []
+        valid: list[NDArray[np.bool_]] = []
+        for node in self.operands:
+            pixels = yield node, grid, grown
+            if is_empty(pixels) and not values:
+                return empty(window, self.type.dtype, (0,) * self.type.dimensions)
+            values.append(np.broadcast_to(pixels.values, grown.shape))
+            valid.append(self._valid(pixels, grown))
+        found: NDArray[Any] | None = None
+        good = np.zeros(window.shape, bool)
+        for piece in pieces(cells, self.cell):
+            context.cancel.check()
+            here = Window(piece.col - h, piece.row - h, piece.width + 2 * h, piece.height + 2 * h)
+            cut = _place(here, grown)
+            cell = Cell(here.row, here.col, h, cell_sizes(grid, here), grid.transform)
+            own, shown = CELL_OPS[self.op](
+                cell, [v[cut] for v in values], [v[cut] for v in valid], *self.params
+            )
+            if found is None:
+                found = np.zeros((*window.shape, *own.shape[2:]), own.dtype)
+            shared = _shared(piece, window)
+            into, out_of = _place(shared, window), _place(shared, piece)
+            found[into], good[into] = own[out_of], shown[out_of]
+        assert found is not None
+        rounded = np.rint(found) if self.type.is_int and found.dtype.kind == "f" else found
+        return Pixels(saturate(rounded, self.type), None if good.all() else good)
+
+    def _valid(self, pixels: Pixels, window: Window) -> NDArray[np.bool_]:
+        if pixels.mask is None:
+            return np.broadcast_to(np.ones((), bool), window.shape)
+        mask = pixels.mask >= 1 if self.wholly else pixels.mask > 0
+        return np.broadcast_to(np.asarray(mask), window.shape)
+
+
+def aligned(window: Window, cell: int) -> Window:
+    """The window of all cells that a window meets."""
+    col, row = window.col // cell * cell, window.row // cell * cell
+    right = -(-(window.col + window.width) // cell) * cell
+    bottom = -(-(window.row + window.height) // cell) * cell
+    return Window(col, row, right - col, bottom - row)
+
+
+def pieces(window: Window, cell: int) -> list[Window]:
+    """The cells of an aligned window."""
+    return [
+        Window(col, row, cell, cell)
+        for row in range(window.row, window.row + window.height, cell)
+        for col in range(window.col, window.col + window.width, cell)
+    ]
+
+
+def _shared(a: Window, b: Window) -> Window:
+    col, row = max(a.col, b.col), max(a.row, b.row)
+    right = min(a.col + a.width, b.col + b.width)
+    bottom = min(a.row + a.height, b.row + b.height)
+    return Window(col, row, right - col, bottom - row)
+
+
+def _place(inner: Window, outer: Window) -> tuple[slice, slice]:
+    """Where a window lies in one that holds it."""
+    row, col = inner.row - outer.row, inner.col - outer.col
+    return slice(row, row + inner.height), slice(col, col + inner.width)
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice(PlanNode):
+    """1 at the seeds of a regular lattice on the grid, ``size`` pixels apart, 0 elsewhere."""
+
+    size: int
+    hexagonal: bool
+    type: PixelType
+
+    def evaluate(self, grid: Grid, window: Window, context: Context) -> Pixels:
+        """Nothing is masked."""
+        return Pixels(
+            lattice(window.row, window.col, window.shape, self.size, self.hexagonal).astype(
+                self.type.dtype
+            )
+        )
