@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,11 @@ class Server:
     Parameters
     ----------
     archive : folder of the scenes; its parent is the catalogue.
+    register : makes the data folder.
     """
 
-    def __init__(self, archive: Path) -> None:
-        self.data = registered(archive)
+    def __init__(self, archive: Path, register: Callable[[Path], Path] = registered) -> None:
+        self.data = register(archive)
         port = free_port()
         base, key = f"http://127.0.0.1:{port}", self.data / "key.json"
         names = ["--account", "bench", "--url", base, "--data", str(self.data)]

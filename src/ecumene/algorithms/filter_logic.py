@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ecumene.algorithms.filters import (
+    ALL,
     GEO,
     MARGIN,
     TIME,
@@ -16,13 +17,14 @@ from ecumene.algorithms.filters import (
     geometry_of,
     number_of,
 )
+from ecumene.core.element import Element
 from ecumene.core.errors import EvaluationError
 from ecumene.core.filter import Filter
 from ecumene.core.geometry import ErrorMargin
-from ecumene.core.query import Query
+from ecumene.core.query import Comparison, Condition, Every, Opposite, Placed, Query, Rowwise, Some
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Float, Integer, Object
-from ecumene.vector import geodesic, nearest
+from ecumene.vector import geodesic, many, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,20 @@ class Logical(Filter):
                 found = found.joined(query)
         return found, exact
 
+    def condition(self) -> Condition | None:
+        """Those of all parts."""
+        found = [part.condition() for part in self.filters]
+        conditions = tuple(one for one in found if one is not None)
+        if len(conditions) < len(found):
+            return None
+        return Every(conditions) if self.kind == "and" else Some(conditions)
+
+    def parts(self) -> Sequence[Filter]:
+        """The filters of an ``and``."""
+        if self.kind != "and":
+            return (self,)
+        return [part for one in self.filters for part in one.parts()]
+
 
 @dataclass(frozen=True, slots=True)
 class Negation(Filter):
@@ -71,6 +87,11 @@ class Negation(Filter):
         """The inner filter."""
         return {"type": "Filter.not", "filter": self.filter.describe()}
 
+    def condition(self) -> Condition | None:
+        """The opposite of the inner filter's."""
+        found = self.filter.condition()
+        return None if found is None else Opposite(found)
+
 
 @dataclass(frozen=True, slots=True)
 class Tested(Filter):
@@ -79,6 +100,11 @@ class Tested(Filter):
     name: str
     settings: dict[str, Any] = field(hash=False)
     test: Callable[[Any], bool] = field(compare=False)
+    asks: Condition | None = None
+
+    def condition(self) -> Condition | None:
+        """What it was made with, if it can be told from a table's rows."""
+        return self.asks
 
     def matches(self, left: Any, right: Any = None) -> bool:
         """The function's word."""
@@ -112,6 +138,20 @@ class Measured(Filter):
         """Whether the measure is at most the limit."""
         found = self.measure(left, right)
         return found is not None and found <= self.limit
+
+    def condition(self) -> Condition | None:
+        """Row by row for differences; by all geometries at once for distances from a fixed one."""
+        left, right = self.sides.left_field, self.sides.right_field
+        names = [name for name in (left, right) if name is not None]
+        if self.kind == "maxDifference":
+            if any(name.startswith(".") for name in names):
+                return None
+            return Rowwise(tuple(names), lambda values: self.matches(Element(values)))
+        value = self.sides.right_value if right is None else self.sides.left_value
+        fixed = geometry_of(value) if len(names) == 1 and value is not None else None
+        if fixed is None or names[0] not in (ALL, GEO):
+            return None
+        return Placed(many.reach(fixed, self.limit), many.near(fixed, self.limit))
 
     def describe(self) -> dict[str, Any]:
         """Constructor and arguments."""
@@ -209,6 +249,9 @@ def not_null(properties: list[str]) -> Filter:
         "notNull",
         {"properties": properties},
         lambda e: all(field_value(e, p) is not None for p in properties),
+        Every(tuple(Comparison(p, "present") for p in properties))
+        if not any(p.startswith(".") for p in properties)
+        else None,
     )
 
 
@@ -221,13 +264,13 @@ def has_geometry() -> Filter:
 @algorithm("Filter.always", hidden=True)
 def always() -> Filter:
     """Passes everything."""
-    return Tested("always", {}, lambda e: True)
+    return Tested("always", {}, lambda e: True, Every(()))
 
 
 @algorithm("Filter.never", hidden=True)
 def never() -> Filter:
     """Passes nothing."""
-    return Tested("never", {}, lambda e: False)
+    return Tested("never", {}, lambda e: False, Some(()))
 
 
 def _time(element: Any) -> dt.datetime | None:
@@ -272,7 +315,8 @@ def calendar_range(
         value = part(when)
         return start <= value <= last if start <= last else value >= start or value <= last
 
-    return Tested("calendarRange", {"start": start, "end": last, "field": field}, test)
+    asks = Rowwise((TIME,), lambda values: test(Element(values)))
+    return Tested("calendarRange", {"start": start, "end": last, "field": field}, test, asks)
 
 
 @algorithm("Filter.dayOfYear")
@@ -284,7 +328,9 @@ def day_of_year(start: Integer, end: Integer) -> Filter:
     start : first day, 1 to 366.
     end : last day; smaller than the first around the turn of the year.
     """
-    return Tested("dayOfYear", {"start": start, "end": end}, calendar_range(start, end).matches)
+    inner = calendar_range(start, end)
+    settings = {"start": start, "end": end}
+    return Tested("dayOfYear", settings, inner.matches, inner.condition())
 
 
 @algorithm("Filter.rangeContains")

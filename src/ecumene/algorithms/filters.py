@@ -11,9 +11,9 @@ from ecumene.core.element import Element
 from ecumene.core.errors import EvaluationError
 from ecumene.core.filter import Filter
 from ecumene.core.geometry import Geometry
-from ecumene.core.query import Comparison, Query
+from ecumene.core.query import Comparison, Condition, Every, Placed, Query, Rowwise, Some
 from ecumene.core.registry import REGISTRY, Algorithm, Argument
-from ecumene.vector import predicates
+from ecumene.vector import many, predicates
 from ecumene.vector.features import merged
 from ecumene.vector.geojson import TYPES, decode
 from ecumene.vector.transform import lonlat_bounds
@@ -143,6 +143,9 @@ _SQL = {
     "equals": "==", "notEquals": "!=", "lessThan": "<", "lessThanOrEquals": "<=", "greaterThan": ">",
     "greaterThanOrEquals": ">=", "inList": "in",
 }  # fmt: skip
+_TEXTS = {
+    "stringContains": "contains", "stringStartsWith": "startsWith", "stringEndsWith": "endsWith",
+}  # fmt: skip
 _MIRROR = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
@@ -226,6 +229,43 @@ class Binary(Filter):
         return Query(
             comparisons=(Comparison(name, operator, plain if operator == "in" else plain[0]),)
         ), False
+
+    def condition(self) -> Condition | None:
+        """The relation of a property, or of the geometry, with a constant; of two properties row by row."""
+        left, right = self.left_field, self.right_field
+        if left is not None and right is not None:
+            return self._rowwise(left, right)
+        name = left if right is None else right
+        value = self.right_value if right is None else self.left_value
+        if name is None:
+            return None
+        if name.startswith("."):
+            return self._placed(name, value)
+        if self.kind == "notEquals" and self.right_value is None and right is None:
+            return Comparison(name, "present")
+        if value is None:
+            return Some(())
+        return self._compared(name, value) or self._rowwise(name)
+
+    def _compared(self, name: str, value: Any) -> Condition | None:
+        if self.kind == "dateRangeContains" and self.right_field and isinstance(value, DateRange):
+            return Every((Comparison(name, ">=", value.start), Comparison(name, "<", value.end)))
+        if self.kind in _TEXTS and self.left_field and isinstance(value, str):
+            return Comparison(name, _TEXTS[self.kind], value)
+        asked, _ = self.query()
+        return asked.comparisons[0] if asked is not None and asked.comparisons else None
+
+    def _rowwise(self, *names: str) -> Condition | None:
+        if any(name.startswith(".") for name in names):
+            return None
+        return Rowwise(names, lambda values: self.matches(Element(values)))
+
+    def _placed(self, name: str, value: Any) -> Condition | None:
+        fixed = geometry_of(value) if value is not None and name in (ALL, GEO) else None
+        if fixed is None or self.kind not in SPATIAL:
+            return None
+        bounds = many.reach(fixed, 0.0) if self.kind != "disjoint" else None
+        return Placed(bounds, many.tester(self.kind, fixed, fixed_is_left=self.left_field is None))
 
     def _bounds(self) -> Query | None:
         mine = self.left_field or self.right_field

@@ -50,7 +50,8 @@ def compute_features(call: Call, services: Services, context: Context) -> dict[s
     size = max(1, min(size or context.limits.page_features, context.limits.page_features))
     offset = _offset(call.field("pageToken"))
     value = services.engine.evaluate(call.field("expression"), context)
-    page = list(islice(iter(as_collection(value, services, context)), offset, offset + size + 1))
+    found = as_collection(value, services, context).limit(size + 1, offset)
+    page = list(context.cancel.each(found))
     out: dict[str, Any] = {
         "type": "FeatureCollection",
         "features": [feature(element, services.engine, context) for element in page[:size]],

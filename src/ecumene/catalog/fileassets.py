@@ -95,11 +95,10 @@ def add_table(
     description: str = "",
     geodesic: bool = True,
 ) -> int:
-    """Registers a table file. It is read once, to count its rows and to refuse what is no table."""
+    """Registers a table file. It is looked through once, to count its rows and to refuse what is no table."""
     real = catalog.gate.check(path)
     table = catalog.tables.get(real)
-    boxes = table.boxes[table.boxes[:, 0] == table.boxes[:, 0]]
-    bounds = footprints.joined([tuple(box) for box in boxes.tolist()])
+    bounds = footprints.joined(table.bounds())
     record = AssetRecord(
         ids_.canonical(asset_id),
         TABLE,

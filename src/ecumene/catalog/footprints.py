@@ -115,6 +115,23 @@ def _rise(latitude: NDArray[np.float64], half: NDArray[np.float64]) -> NDArray[n
     return np.asarray(np.maximum(np.degrees(top - phi), 0.0), "float64")
 
 
+def steepest(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Boxes ``(n, 4)`` of vertices widened in latitude for any edges between them that are shortest paths.
+
+    An edge Δλ wide rises most where tan φ = √cos(Δλ/2); boxes half the globe wide get all of it.
+    """
+    out: NDArray[np.float64] = np.array(boxes, float)
+    half = np.cos(np.radians(np.minimum((out[:, 2] - out[:, 0]) / 2, 90.0)))
+    root = np.sqrt(np.maximum(half, 0.0))
+    with np.errstate(divide="ignore"):
+        rise = np.degrees(np.arctan(1 / root) - np.arctan(root)) * 1.01
+    out[:, 1] = np.maximum(out[:, 1] - rise, -90.0)
+    out[:, 3] = np.minimum(out[:, 3] + rise, 90.0)
+    around = out[:, 2] - out[:, 0] > 180
+    out[around, 0], out[around, 2] = -180.0, 180.0
+    return out
+
+
 def risen(bounds: Bounds, outline: BaseGeometry) -> Bounds:
     """The box of a footprint, widened in latitude for edges that are shortest paths."""
     _, south, _, north = edges_boxes(np.asarray([outline], object))[0].tolist()

@@ -12,6 +12,7 @@ from ecumene.catalog.images import NodeFactory, image_of
 from ecumene.catalog.index import Index
 from ecumene.catalog.records import IMAGE
 from ecumene.core.caches import Counters
+from ecumene.core.collection import Unindexed
 from ecumene.core.image import Image
 from ecumene.core.query import Query
 
@@ -57,7 +58,7 @@ class ImageCache:
             return Counters(self._hits, self._misses, self._evictions, size, size, self._capacity)
 
 
-class CollectionSource:
+class CollectionSource(Unindexed):
     """The images of one collection. Bounds, times, comparisons, orders and limits go to SQL."""
 
     def __init__(self, index: Index, cache: ImageCache, collection: str) -> None:

@@ -27,7 +27,7 @@ from ecumene.core.errors import RequestError, Unavailable
 
 _LONGITUDES = ("longitude", "lon", "lng", "long", "x")
 _LATITUDES = ("latitude", "lat", "y")
-_DAMAGE = (
+DAMAGE = (
     OSError,
     ValueError,
     KeyError,
@@ -70,9 +70,9 @@ def read(path: str) -> TableData:
         )
     try:
         data = reader(path)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise Unavailable(f"The table '{name}' is damaged: {str(error)[:200]}") from error
-    return TableData(_plain_columns(data.columns), data.shapes)
+    return TableData(plain_columns(data.columns), data.shapes)
 
 
 def _reader(path: str) -> Callable[[str], TableData] | None:
@@ -91,14 +91,11 @@ def _reader(path: str) -> Callable[[str], TableData] | None:
     return None
 
 
-def _to_degrees(shapes: NDArray[Any], crs: str | None) -> NDArray[Any]:
+def to_degrees(shapes: NDArray[Any], crs: str | None) -> NDArray[Any]:
     """Vertices from another CRS to longitudes and latitudes."""
-    if crs is None:
+    to = None if crs is None else _mover(crs)
+    if to is None:
         return shapes
-    source = pyproj.CRS.from_user_input(crs)
-    if source.is_geographic and source.datum == pyproj.CRS("EPSG:4326").datum:
-        return shapes
-    to = pyproj.Transformer.from_crs(source, "EPSG:4326", always_xy=True)
 
     def move(coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.column_stack(to.transform(coordinates[:, 0], coordinates[:, 1]))
@@ -106,19 +103,77 @@ def _to_degrees(shapes: NDArray[Any], crs: str | None) -> NDArray[Any]:
     return np.asarray(shapely.transform(shapes, move), object)
 
 
-def _parquet(path: str) -> TableData:
-    table = pa.parquet.ParquetFile(path).read()
-    geo = json.loads((table.schema.metadata or {}).get(b"geo", b"{}"))
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the geometries of an Arrow table are.
+
+    ``read`` are the columns that shapes and boxes are made of; ``covering`` are the paths of the columns
+    that hold west, south, east and north of each row; ``points`` says that all shapes are points.
+    """
+
+    kind: str | None
+    column: str = ""
+    read: tuple[str, ...] = ()
+    crs: str | None = None
+    covering: tuple[tuple[str, ...], ...] | None = None
+    points: bool = False
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the column is no property besides."""
+        return self.kind in ("wkb", "geojson", "wkt")
+
+    def shapes(self, table: pa.Table) -> NDArray[Any]:
+        """One shape per row in the CRS of the file, None where there is none."""
+        if self.kind == "wkb":
+            return np.asarray(shapely.from_wkb(table.column(self.column).to_numpy()), object)
+        if self.kind == "lonlat":
+            return _from_lonlat(*(table.column(name) for name in self.read))
+        if self.kind is None:
+            return np.full(table.num_rows, None, object)
+        decode = shapely.from_geojson if self.kind == "geojson" else shapely.from_wkt
+        texts = table.column(self.column).to_pylist()
+        return np.asarray(decode(texts, on_invalid="ignore"), object)
+
+
+def place_of(schema: pa.Schema) -> Place:
+    """Where geometries are: as GeoParquet says, else as the names of the columns tell."""
+    geo = json.loads((schema.metadata or {}).get(b"geo", b"{}"))
     primary = geo.get("primary_column", "geometry")
-    if primary not in table.column_names:
-        return _from_columns(table)
+    if primary not in schema.names:
+        return _by_names(schema)
     described = geo.get("columns", {}).get(primary, {})
     if described.get("encoding", "WKB") != "WKB":
         raise ValueError("geometries are not encoded as WKB")
-    crs = described.get("crs")
-    shapes = shapely.from_wkb(table.column(primary).to_numpy())
-    columns = table.drop_columns([primary])
-    return TableData(columns, _to_degrees(shapes, json.dumps(crs) if crs else None))
+    crs = _unless_degrees(described.get("crs"))
+    sides = described.get("covering", {}).get("bbox", {}) if crs is None else {}
+    covering = tuple(tuple(sides[k]) for k in ("xmin", "ymin", "xmax", "ymax") if k in sides)
+    if len(covering) != 4 or any(path[0] not in schema.names for path in covering):
+        covering = ()
+    read = dict.fromkeys((primary, *(path[0] for path in covering)))
+    points = described.get("geometry_types") == ["Point"]
+    return Place("wkb", primary, tuple(read), crs, covering or None, points)
+
+
+def _unless_degrees(crs: Any) -> str | None:
+    """A CRS as text, None if it is the one of longitudes and latitudes."""
+    if not crs:
+        return None
+    known = crs.get("id", {}) if isinstance(crs, dict) else {}
+    if (known.get("authority"), str(known.get("code"))) in (("OGC", "CRS84"), ("EPSG", "4326")):
+        return None
+    return json.dumps(crs)
+
+
+def _mover(crs: str) -> pyproj.Transformer | None:
+    source = pyproj.CRS.from_user_input(crs)
+    if source.is_geographic and source.datum == pyproj.CRS("EPSG:4326").datum:
+        return None
+    return pyproj.Transformer.from_crs(source, "EPSG:4326", always_xy=True)
+
+
+def _parquet(path: str) -> TableData:
+    return _from_columns(pa.parquet.ParquetFile(path).read())
 
 
 def _geojson(path: str) -> TableData:
@@ -136,7 +191,7 @@ def _geojson(path: str) -> TableData:
     names = list(dict.fromkeys(name for row in rows for name in row))
     arrays = [_array([row.get(name) for row in rows]) for name in names]
     crs = (document.get("crs") or {}).get("properties", {}).get("name")
-    return TableData(pa.table(dict(zip(names, arrays, strict=True))), _to_degrees(shapes, crs))
+    return TableData(pa.table(dict(zip(names, arrays, strict=True))), to_degrees(shapes, crs))
 
 
 def _array(values: list[Any]) -> pa.Array:
@@ -167,7 +222,7 @@ def _ogr(path: str) -> TableData:
     meta, table = pyogrio.read_arrow(path)
     geometry = meta["geometry_name"] or "wkb_geometry"
     shapes = shapely.from_wkb(table.column(geometry).to_numpy())
-    return TableData(table.drop_columns([geometry]), _to_degrees(shapes, meta["crs"]))
+    return TableData(table.drop_columns([geometry]), to_degrees(shapes, meta["crs"]))
 
 
 def _csv(path: str) -> TableData:
@@ -176,33 +231,35 @@ def _csv(path: str) -> TableData:
 
 
 def _from_columns(table: pa.Table) -> TableData:
-    """Geometry from ``.geo`` (GeoJSON), a WKT column, or longitude and latitude columns."""
-    names = {name.lower(): name for name in reversed(table.column_names)}
+    """Geometry from the column that GeoParquet names, ``.geo`` (GeoJSON), WKT, or longitude and latitude columns."""
+    place = place_of(table.schema)
+    columns = table.drop_columns([place.column]) if place.hidden else table
+    return TableData(columns, to_degrees(place.shapes(table), place.crs))
+
+
+def _by_names(schema: pa.Schema) -> Place:
+    names = {name.lower(): name for name in reversed(schema.names)}
     if ".geo" in names:
-        texts = table.column(names[".geo"]).to_pylist()
-        shapes = np.asarray(shapely.from_geojson(texts, on_invalid="ignore"), object)
-        return TableData(table.drop_columns([names[".geo"]]), shapes)
+        return Place("geojson", names[".geo"], (names[".geo"],))
     for name in _WKT:
-        if name in names and pa.types.is_string(table.column(names[name]).type):
-            texts = table.column(names[name]).to_pylist()
-            return TableData(
-                table.drop_columns([names[name]]),
-                np.asarray(shapely.from_wkt(texts, on_invalid="ignore"), object),
-            )
+        if name in names and pa.types.is_string(schema.field(names[name]).type):
+            return Place("wkt", names[name], (names[name],))
     x = next((names[name] for name in _LONGITUDES if name in names), None)
     y = next((names[name] for name in _LATITUDES if name in names), None)
-    shapes = np.full(table.num_rows, None, object)
-    if x is not None and y is not None:
-        lon, lat = (
-            np.asarray(pc.cast(table.column(name), pa.float64(), safe=False), "float64")
-            for name in (x, y)
-        )
-        known = np.isfinite(lon) & np.isfinite(lat)
-        shapes[known] = shapely.points(lon[known], lat[known])
-    return TableData(table, shapes)
+    return Place(None) if x is None or y is None else Place("lonlat", x, (x, y), points=True)
 
 
-def _plain_columns(table: pa.Table) -> pa.Table:
+def _from_lonlat(x: Any, y: Any) -> NDArray[Any]:
+    lon, lat = (
+        np.asarray(pc.cast(column, pa.float64(), safe=False), "float64") for column in (x, y)
+    )
+    shapes = np.full(len(lon), None, object)
+    known = np.isfinite(lon) & np.isfinite(lat)
+    shapes[known] = shapely.points(lon[known], lat[known])
+    return shapes
+
+
+def plain_columns(table: pa.Table) -> pa.Table:
     """Columns as properties; structures and binary columns are left out."""
     columns: dict[str, Any] = {}
     for name in table.column_names:
@@ -227,6 +284,18 @@ def _plain_column(column: Any) -> Any:
         return pc.cast(column, pa.float64())
     if pa.types.is_floating(kind):
         return pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
-    if pa.types.is_large_string(kind) or pa.types.is_time(kind) or pa.types.is_null(kind):
+    text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    if text or pa.types.is_time(kind) or pa.types.is_null(kind):
         return pc.cast(column, pa.string())
     return column
+
+
+def large(path: str, most: int) -> bool:
+    """Whether a file is Parquet with more bytes than this when its columns are decoded."""
+    with open(path, "rb") as file:
+        if file.read(4) != b"PAR1":
+            return False
+        file.seek(0)
+        metadata = pa.parquet.ParquetFile(file).metadata
+    groups = (metadata.row_group(g) for g in range(metadata.num_row_groups))
+    return bool(sum(group.total_byte_size for group in groups) > most)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -14,38 +15,70 @@ import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
-from ecumene.catalog.conditions import plain
 from ecumene.catalog.footprints import edges_boxes
-from ecumene.catalog.tablefiles import TableData, read
+from ecumene.catalog.parquet import ParquetTable
+from ecumene.catalog.tablefiles import DAMAGE, TableData, large, read
+from ecumene.catalog.tablerows import Outlines, Rows, kind_of, mask, whole
 from ecumene.core.caches import Counters
 from ecumene.core.element import INDEX, Feature
+from ecumene.core.errors import LimitExceeded
 from ecumene.core.geometry import Geometry
-from ecumene.core.query import Comparison, Query
+from ecumene.core.query import Bounds, Column, Condition, Query
 from ecumene.storage.gate import Gate
 
 _CHUNK = 1000
-_OPERATORS = {
-    "==": pc.equal,
-    "!=": pc.not_equal,
-    "<": pc.less,
-    "<=": pc.less_equal,
-    ">": pc.greater,
-    ">=": pc.greater_equal,
-}
-Mask = NDArray[np.bool_]
+_SPAN = 65_536
+_SORTED_BYTES = 2**29
+"""Most memory for rows that are sorted without a limit."""
+_TOP = 100_000
+"""Most rows that are sorted by their keys alone, and then read."""
+
+
+class Table(Protocol):
+    """Rows of a file, in memory or not."""
+
+    rows: int
+    columns: pa.Schema
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+
+    def scan(
+        self,
+        condition: Condition | None,
+        names: Sequence[str],
+        shapes: bool,
+        geodesic: bool,
+        skip: int = 0,
+        most: int | None = None,
+    ) -> Iterator[Rows]:
+        """Rows that satisfy a condition, in the order of the table; only these columns are decoded."""
+
+    def count(self, condition: Condition | None, geodesic: bool) -> int:
+        """The number of rows that satisfy a condition."""
+
+    def take(self, numbers: NDArray[np.int64], names: Sequence[str], geodesic: bool) -> Rows:
+        """Rows by their numbers, in that order, with their geometries."""
+
+    def bounds(self) -> list[Bounds]:
+        """Boxes that hold all shapes with straight edges."""
 
 
 class TableCache:
-    """Tables read from files, newest use last; re-read when the file changes."""
+    """Tables of files, newest use last; re-read when the file changes.
 
-    def __init__(self, gate: Gate, capacity: int = 2**29) -> None:
-        self._gate, self._capacity = gate, capacity
+    Those of more than ``most`` bytes (GeoParquet only) stay in their files.
+    """
+
+    def __init__(self, gate: Gate, capacity: int = 2**29, most: int = 2**26) -> None:
+        self._gate, self._capacity, self._most = gate, capacity, most
         self._lock = threading.Lock()
-        self._held: OrderedDict[tuple[str, int, int], tuple[LoadedTable, int]] = OrderedDict()
+        self._held: OrderedDict[tuple[str, int, int], tuple[Table, int]] = OrderedDict()
         self._hits = self._misses = self._evictions = 0
         self._reading: dict[tuple[str, int, int], threading.Lock] = {}
 
-    def get(self, path: str) -> LoadedTable:
+    def get(self, path: str) -> Table:
         """The table of a file. One thread reads it, others wait."""
         real = self._gate.check(path)
         try:
@@ -66,15 +99,23 @@ class TableCache:
                 found = self._held.get(key)
             try:
                 if found is None:
-                    data = read(real)
-                    found = (LoadedTable(data), data.nbytes)
+                    table = self._opened(real)
+                    found = (table, table.nbytes)
                 self._keep(key, found)
             finally:
                 with self._lock:
                     self._reading.pop(key, None)
         return found[0]
 
-    def _keep(self, key: tuple[str, int, int], entry: tuple[LoadedTable, int]) -> None:
+    def _opened(self, real: str) -> Table:
+        try:
+            if large(real, self._most):
+                return ParquetTable(real)
+        except DAMAGE:
+            pass  # reading says what is wrong
+        return LoadedTable(read(real))
+
+    def _keep(self, key: tuple[str, int, int], entry: tuple[Table, int]) -> None:
         with self._lock:
             self._held[key] = entry
             total = sum(size for _, size in self._held.values())
@@ -101,160 +142,205 @@ class LoadedTable:
     """A table in memory: Arrow columns, shapes and their boxes."""
 
     def __init__(self, data: TableData) -> None:
-        self.columns, self.shapes = data.columns, data.shapes
-        self.boxes: NDArray[np.float64] = shapely.bounds(data.shapes)
-        self._geodesic_boxes: NDArray[np.float64] | None = None
+        self._table, self._shapes, self.nbytes = data.columns, data.shapes, data.nbytes
+        self.columns: pa.Schema = data.columns.schema
         self.rows = len(data.shapes)
-        self._kinds = {name: _kind(data.columns.schema.field(name).type) for name in self.names}
+        self._boxes: dict[bool, NDArray[np.float64]] = {False: shapely.bounds(data.shapes)}
 
-    @property
-    def names(self) -> list[str]:
-        """Column names."""
-        return list(self.columns.column_names)
-
-    def column_types(self) -> dict[str, str]:
-        """Type words of the columns, as Earth Engine prints them."""
-        words = {}
-        for field in self.columns.schema:
-            if pa.types.is_integer(field.type):
-                words[field.name] = "Long"
-            else:
-                words[field.name] = {"number": "Float", "text": "String"}.get(
-                    self._kinds[field.name] or "", "Object"
-                )
-        return words
-
-    def boxes_of(self, geodesic: bool) -> NDArray[np.float64]:
+    def _boxes_of(self, geodesic: bool) -> NDArray[np.float64]:
         """Boxes of the shapes with edges of either kind."""
-        if not geodesic:
-            return self.boxes
-        if self._geodesic_boxes is None:
-            self._geodesic_boxes = edges_boxes(self.shapes)
-        return self._geodesic_boxes
+        if geodesic not in self._boxes:
+            self._boxes[geodesic] = edges_boxes(self._shapes)
+        return self._boxes[geodesic]
 
-    def matching(self, query: Query, geodesic: bool = True) -> NDArray[np.intp]:
-        """Row numbers that answer the query, in its order."""
-        keep: Mask = np.ones(self.rows, bool)
-        if query.bounds is not None:
-            keep &= boxes_meet(self.boxes_of(geodesic), query.bounds)
-        if query.time is not None:
-            keep &= self._time(*query.time)
-        for comparison in query.comparisons:
-            keep &= self._comparison(comparison)
-        found = np.flatnonzero(keep)
-        if query.order is not None:
-            found = found[self._ranks(found, *query.order)]
-        return found[: query.limit]
+    def bounds(self) -> list[Bounds]:
+        """The boxes of all shapes."""
+        known = self._boxes[False][:, 0] == self._boxes[False][:, 0]
+        return [(w, s, e, n) for w, s, e, n in self._boxes[False][known].tolist()]
 
-    def _time(self, start: int, end: int) -> Mask:
-        if self._kinds.get("system:time_start") != "number":
-            return np.zeros(self.rows, bool)
-        column = self.columns.column("system:time_start")
-        return _mask(pc.greater_equal(column, start)) & _mask(pc.less(column, end))
+    def _rows(self, numbers: NDArray[np.int64], geodesic: bool) -> Rows:
+        shapes = self._shapes[numbers]
+        outlines = Outlines(
+            lambda part: shapes[part], lambda: self._boxes_of(geodesic)[numbers], geodesic
+        )
+        return Rows(self._table.take(pa.array(numbers)), numbers, outlines)
 
-    def _comparison(self, wanted: Comparison) -> Mask:
-        if wanted.name == INDEX and INDEX not in self._kinds:
-            return self._by_number(wanted)
-        kind = self._kinds.get(wanted.name)
-        if kind is None:
-            return np.zeros(self.rows, bool)
-        column = self.columns.column(wanted.name)
-        if wanted.op == "in":
-            mask = np.zeros(self.rows, bool)
-            for value in wanted.value:
-                mask |= self._comparison(Comparison(wanted.name, "==", value))
-            return mask
-        value = plain(wanted.value)
-        alike = isinstance(value, str) == (kind == "text") and isinstance(value, str | int | float)
-        if not alike:
-            return _mask(pc.is_valid(column)) & (wanted.op == "!=")
-        return _mask(_OPERATORS[wanted.op](column, value))
+    def scan(
+        self,
+        condition: Condition | None,
+        names: Sequence[str],
+        shapes: bool,
+        geodesic: bool,
+        skip: int = 0,
+        most: int | None = None,
+    ) -> Iterator[Rows]:
+        """Rows that satisfy a condition, some thousands at a time."""
+        left = self.rows if most is None else most
+        span = _SPAN if most is None or most > _CHUNK else _CHUNK
+        for start in range(0, self.rows, span):
+            if left <= 0:
+                return
+            numbers = np.arange(start, min(start + span, self.rows))
+            if condition is not None:
+                numbers = numbers[mask(condition, self._span(numbers, geodesic))]
+            skipped = min(skip, len(numbers))
+            skip -= skipped
+            numbers = numbers[skipped : skipped + left]
+            left -= len(numbers)
+            if len(numbers):
+                yield self._rows(numbers, geodesic)
 
-    def _by_number(self, wanted: Comparison) -> Mask:
-        index = pa.array([str(i) for i in range(self.rows)])
-        if wanted.op == "in":
-            chosen = [v for v in wanted.value if isinstance(v, str)]
-            return _mask(pc.is_in(index, value_set=pa.array(chosen, pa.string())))
-        if not isinstance(wanted.value, str):
-            return np.full(self.rows, wanted.op == "!=")
-        return _mask(_OPERATORS[wanted.op](index, wanted.value))
+    def _span(self, numbers: NDArray[np.int64], geodesic: bool) -> Rows:
+        first, count = int(numbers[0]), len(numbers)
+        shapes = self._shapes[first : first + count]
+        outlines = Outlines(
+            lambda part: shapes[part],
+            lambda: self._boxes_of(geodesic)[first : first + count],
+            geodesic,
+        )
+        return Rows(self._table.slice(first, count), numbers, outlines)
 
-    def can_order(self, name: str) -> bool:
-        """Whether this is a plain column."""
-        return self._kinds.get(name) is not None
+    def count(self, condition: Condition | None, geodesic: bool) -> int:
+        """The number of rows that satisfy a condition."""
+        total = 0
+        for start in range(0, self.rows, _SPAN):
+            numbers = np.arange(start, min(start + _SPAN, self.rows))
+            total += int(mask(condition, self._span(numbers, geodesic)).sum())
+        return total
 
-    def _ranks(self, rows: NDArray[np.intp], name: str, ascending: bool) -> NDArray[np.intp]:
-        """A stable sort with missing values last."""
-        column = self.columns.column(name).take(pa.array(rows))
-        keys = pa.table({"key": column, "row": pa.array(np.arange(len(rows)))})
-        direction = "ascending" if ascending else "descending"
-        order = pc.sort_indices(keys, sort_keys=[("key", direction), ("row", "ascending")])
-        return np.asarray(order, np.intp)
-
-    def features(self, rows: NDArray[np.intp], geodesic: bool) -> Iterator[Feature]:
-        """Features of these rows; properties without a value are absent."""
-        for start in range(0, len(rows), _CHUNK):
-            chunk = rows[start : start + _CHUNK]
-            values = self.columns.take(pa.array(chunk)).to_pylist()
-            if not values:
-                values = [{} for _ in chunk]
-            for row, properties in zip(chunk.tolist(), values, strict=True):
-                yield self._feature(row, properties, geodesic)
-
-    def _feature(self, row: int, properties: Mapping[str, Any], geodesic: bool) -> Feature:
-        found = {name: value for name, value in properties.items() if value is not None}
-        index = str(found.get(INDEX, row))
-        found[INDEX] = index
-        form = self.shapes[row]
-        geometry = None if form is None else Geometry(form, geodesic=geodesic)
-        return Feature(found, index, None, geometry)
+    def take(self, numbers: NDArray[np.int64], names: Sequence[str], geodesic: bool) -> Rows:
+        """Rows by their numbers, in that order."""
+        return self._rows(numbers, geodesic)
 
 
-def _mask(values: Any) -> Mask:
-    return np.asarray(pc.fill_null(values, False).to_numpy(zero_copy_only=False), bool)
-
-
-def _kind(arrow: Any) -> str | None:
-    if pa.types.is_integer(arrow) or pa.types.is_floating(arrow):
-        return "number"
-    return "text" if pa.types.is_string(arrow) else None
-
-
-def boxes_meet(boxes: NDArray[np.float64], bounds: tuple[float, float, float, float]) -> Mask:
-    """Rows whose box touches ``bounds`` on the circle of longitudes; empty shapes never do."""
-    west, south, east, north = bounds
-    inside = (boxes[:, 1] <= north) & (boxes[:, 3] >= south)
-    if east - west >= 360:
-        return np.asarray(inside, bool)
-    around = np.zeros(len(boxes), bool)
-    for shift in (-720.0, -360.0, 0.0, 360.0, 720.0):
-        around |= (boxes[:, 0] <= east + shift) & (boxes[:, 2] >= west + shift)
-    return np.asarray(inside & around, bool)
+def features(rows: Rows) -> Iterator[Feature]:
+    """Rows as features; properties without a value are absent."""
+    names = [name for name in rows.columns.column_names if name != INDEX]
+    for start in range(0, len(rows), _CHUNK):
+        places = np.arange(start, min(start + _CHUNK, len(rows)))
+        chunk = rows.part(places)
+        indices = chunk.listed(INDEX)
+        values = [chunk.listed(name) for name in names]
+        outlines = rows.outlines
+        assert outlines is not None, "features are made of rows with their geometries"
+        shapes = outlines.shapes(places).tolist()
+        table = zip(*values, strict=True) if values else (() for _ in indices)
+        for index, shape, row in zip(indices, shapes, table, strict=True):
+            found = {n: v for n, v in zip(names, row, strict=True) if v is not None}
+            found[INDEX] = index
+            geometry = None if shape is None else Geometry(shape, geodesic=outlines.geodesic)
+            yield Feature(found, index, None, geometry)
 
 
 class TableSource:
     """The rows of a stored table as features; nothing is read before it is needed."""
+
+    skips = True
 
     def __init__(self, cache: TableCache, path: str, geodesic: bool, count: int | None) -> None:
         self._cache, self._path = cache, path
         self._geodesic, self._count = geodesic, count
 
     @property
-    def table(self) -> LoadedTable:
+    def table(self) -> Table:
         """The rows, read if need be."""
         return self._cache.get(self._path)
 
     def elements(self, query: Query) -> Iterator[Any]:
         """Features that answer the query (bounds: by their boxes)."""
         table = self.table
-        return table.features(table.matching(query, self._geodesic), self._geodesic)
+        names = table.columns.names
+        if query.order is None:
+            found = table.scan(whole(query), names, True, self._geodesic, query.offset, query.limit)
+        else:
+            found = iter([self._sorted(table, query, *query.order)])
+        for rows in found:
+            yield from features(rows)
+
+    def _sorted(self, table: Table, query: Query, name: str, ascending: bool) -> Rows:
+        """Rows in an order: those that stay are read by their numbers, found from the keys alone."""
+        last = query.offset + (table.rows if query.limit is None else query.limit)
+        if last > _TOP and table.rows > _TOP:
+            self._check_size(table, query)
+        best = _Keys(ascending, last)
+        for rows in table.scan(whole(query), [name], False, self._geodesic):
+            best.add(rows.column(name), rows.numbers)
+        chosen = best.numbers()[query.offset :]
+        return table.take(chosen, table.columns.names, self._geodesic)
+
+    def _check_size(self, table: Table, query: Query) -> None:
+        """LimitExceeded if the rows to sort are too many to be held."""
+        rows = table.count(whole(query), self._geodesic)
+        if rows * 64 * (len(table.columns) + 4) > _SORTED_BYTES:
+            raise LimitExceeded(
+                f"Collection.sort: {rows} rows are too many to be sorted at once; filter or limit them."
+            )
 
     def count(self, query: Query) -> int | None:
         """The number of matching rows; of all rows without reading the file."""
         if query == Query() and self._count is not None:
             return self._count
-        return len(self.table.matching(query, self._geodesic))
+        return self.table.count(whole(query), self._geodesic)
+
+    def columns(self, query: Query, names: Sequence[str]) -> Iterator[Sequence[Column]] | None:
+        """Plain columns of the rows that answer the query; sorted ones are made of elements."""
+        if query.order is not None or any(name == ".geo" for name in names):
+            return None
+        return self._columns(query, names)
+
+    def _columns(self, query: Query, names: Sequence[str]) -> Iterator[Sequence[Column]]:
+        asked = replace(query, limit=None, offset=0)
+        scanned = self.table.scan(
+            whole(asked), names, False, self._geodesic, query.offset, query.limit
+        )
+        for rows in scanned:
+            yield [rows.values(name) for name in names]
+
+    def answers(self, condition: Condition) -> bool:
+        """All conditions are."""
+        return True
 
     def can_order(self, name: str) -> bool:
         """By plain columns."""
-        return self.table.can_order(name)
+        columns = self.table.columns
+        return name == INDEX or (
+            name in columns.names and kind_of(columns.field(name).type) is not None
+        )
+
+
+class _Keys:
+    """Numbers of the first rows in an order, of rows that come in runs."""
+
+    def __init__(self, ascending: bool, most: int) -> None:
+        self._ascending, self._most = ascending, most
+        self._runs: list[tuple[Any, NDArray[np.int64]]] = []
+        self._held = 0
+
+    def add(self, keys: Any, numbers: NDArray[np.int64]) -> None:
+        """A run of rows, behind those before where their keys are equal."""
+        self._runs.append((keys, numbers))
+        self._held += len(numbers)
+        if self._held > 2 * max(self._most, _SPAN):
+            self._shorten()
+
+    def _shorten(self) -> None:
+        keys = pa.concat_arrays([run[0] for run in self._runs])
+        numbers = np.concatenate([run[1] for run in self._runs])
+        order = _ranks(keys, self._ascending)[: self._most]
+        self._runs = [(keys.take(pa.array(order)), numbers[order])]
+        self._held = len(order)
+
+    def numbers(self) -> NDArray[np.int64]:
+        """The first rows."""
+        if not self._runs:
+            return np.zeros(0, np.int64)
+        self._shorten()
+        return self._runs[0][1]
+
+
+def _ranks(keys: Any, ascending: bool) -> NDArray[np.intp]:
+    """A stable sort with missing values last."""
+    table = pa.table({"key": keys, "row": pa.array(np.arange(len(keys)))})
+    direction = "ascending" if ascending else "descending"
+    order = pc.sort_indices(table, sort_keys=[("key", direction), ("row", "ascending")])
+    return np.asarray(order, np.intp)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from ecumene.core.dates import Date
 from ecumene.core.element import INDEX, Element
 from ecumene.core.filter import Filter
-from ecumene.core.query import ElementSource, Query
+from ecumene.core.query import Column, Condition, ElementSource, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,31 @@ class LimitStep:
 
 Step = FilterStep | MapStep | SortStep | LimitStep
 
+RUN = 4096
+"""Elements whose properties are handed on together."""
+
+
+class Unindexed:
+    """A source that tests nothing itself."""
+
+    __slots__ = ()
+    skips = False
+
+    def can_order(self, name: str) -> bool:
+        """Never."""
+        return False
+
+    def answers(self, condition: Condition) -> bool:
+        """Never."""
+        return False
+
+    def columns(self, query: Query, names: Sequence[str]) -> Iterator[Sequence[Column]] | None:
+        """None: its elements must be looked at."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
-class ListSource:
+class ListSource(Unindexed):
     """Elements held in memory."""
 
     items: tuple[Any, ...]
@@ -61,13 +84,9 @@ class ListSource:
         """Known only without conditions."""
         return len(self.items) if query == Query() else None
 
-    def can_order(self, name: str) -> bool:
-        """Never."""
-        return False
-
 
 @dataclass(frozen=True, slots=True)
-class LazySource:
+class LazySource(Unindexed):
     """Elements produced by a function when needed (merges, joins, flattened collections…)."""
 
     produce: Callable[[], Iterable[Any]]
@@ -80,10 +99,6 @@ class LazySource:
     def count(self, query: Query) -> int | None:
         """If the producer can tell."""
         return self.size() if self.size is not None and query == Query() else None
-
-    def can_order(self, name: str) -> bool:
-        """Never."""
-        return False
 
 
 def _chunks(steps: Sequence[Step]) -> Iterator[list[Step]]:
@@ -131,19 +146,38 @@ def compare(left: Any, right: Any) -> int:
     return int(a > b) - int(a < b)
 
 
-def _compare_pairs(left: tuple[Any, Any], right: tuple[Any, Any]) -> int:
-    return compare(left[0], right[0])
-
-
-def sort_elements(elements: Iterable[Any], name: str, ascending: bool = True) -> list[Any]:
-    """Stable; elements without the property last whatever the direction."""
-    present: list[tuple[Any, Any]] = []
-    missing: list[tuple[Any, Any]] = []
+def sort_elements(
+    elements: Iterable[Any], name: str, ascending: bool = True, most: int | None = None
+) -> list[Any]:
+    """Stable; elements without the property last whatever the direction. Of ``most`` no more are kept."""
+    groups: tuple[list[Any], list[Any]] = ([], [])
     for element in elements:
         value = element.get(name)
-        (missing if value is None else present).append((value, element))
-    present.sort(key=functools.cmp_to_key(_compare_pairs), reverse=not ascending)
-    return [element for _, element in present + missing]
+        place = _rank(value)
+        groups[value is None].append((place, element))
+        if most is not None and len(groups[0]) + len(groups[1]) > max(2 * most, RUN):
+            _shorten(groups, ascending, most)
+    groups[0].sort(key=_place, reverse=not ascending)
+    return [element for _, element in (*groups[0], *groups[1])][:most]
+
+
+def _place(ranked: tuple[tuple[int, Any], Any]) -> tuple[int, Any]:
+    return ranked[0]
+
+
+def _shorten(groups: tuple[list[Any], list[Any]], ascending: bool, most: int) -> None:
+    present, missing = groups
+    present.sort(key=_place, reverse=not ascending)
+    del present[most:]
+    del missing[max(most - len(present), 0) :]
+
+
+def column_of(values: Sequence[Any]) -> Column:
+    """Values as they are, those that are None not present."""
+    held = np.empty(len(values), object)
+    held[:] = values
+    missing = np.fromiter((v is None for v in values), bool, len(values))
+    return Column(held, ~missing if missing.any() else None)
 
 
 @dataclass(frozen=True)
@@ -207,54 +241,85 @@ class Collection:
         """The query for the source, and the steps that remain to be run."""
         query = Query()
         rest: list[Step] = []
-        exact_so_far = True
         steps = list(self.steps)
         while steps:
             head = steps[0]
             if isinstance(head, FilterStep):
-                part, exact = head.filter.query()
-                if part is not None:
-                    query = query.joined(part)
-                if part is None or not exact:
-                    rest.append(head)
-                    exact_so_far = False
-                steps.pop(0)
+                query = self._asked(query, head.filter, rest)
             elif (
                 isinstance(head, SortStep)
                 and query.order is None
                 and self.source.can_order(head.name)
             ):
                 query = replace(query, order=(head.name, head.ascending))
-                steps.pop(0)
-            elif isinstance(head, LimitStep) and exact_so_far and not rest and head.offset == 0:
-                query = replace(query, limit=head.count)
+            elif isinstance(head, LimitStep) and not rest and self._limits(head):
+                query = replace(query, offset=head.offset, limit=head.count)
                 steps.pop(0)
                 break
             else:
                 break
+            steps.pop(0)
         return query, (*rest, *steps)
+
+    def _limits(self, step: LimitStep) -> bool:
+        return step.offset == 0 or self.source.skips
+
+    def _asked(self, query: Query, wanted: Filter, rest: list[Step]) -> Query:
+        """The query with what the source can answer of a filter; the remainder is added to ``rest``."""
+        for part in wanted.parts():
+            condition = part.condition()
+            if condition is not None and self.source.answers(condition):
+                query = replace(query, conditions=(*query.conditions, condition))
+                continue
+            conservative, exact = part.query()
+            if conservative is not None:
+                query = query.joined(conservative)
+            if conservative is None or not exact:
+                rest.append(FilterStep(part))
+        return query
 
     def __iter__(self) -> Iterator[Any]:
         query, steps = self._pushed()
         elements: Iterator[Any] = self.source.elements(query)
         if query.limit is not None:
             elements = islice(elements, query.limit)
-        for run in _chunks(steps):
+        runs = list(_chunks(steps))
+        for place, run in enumerate(runs):
             head = run[0]
             if isinstance(head, SortStep):
-                elements = iter(sort_elements(elements, head.name, head.ascending))
+                after = runs[place + 1][0] if place + 1 < len(runs) else None
+                most = after.offset + after.count if isinstance(after, LimitStep) else None
+                elements = iter(sort_elements(elements, head.name, head.ascending, most))
             elif isinstance(head, LimitStep):
                 elements = islice(elements, head.offset, head.offset + head.count)
             else:
                 elements = _apply(elements, run)
         return elements
 
+    def columns(self, names: Sequence[str]) -> Iterator[Sequence[Column]]:
+        """Values of properties in runs of elements, one column a name; no element is made where the source can tell."""
+        query, steps = self._pushed()
+        if not steps:
+            found = self.source.columns(query, names)
+            if found is not None:
+                return found
+        return self._gathered(names)
+
+    def _gathered(self, names: Sequence[str]) -> Iterator[Sequence[Column]]:
+        elements = iter(self)
+        while run := list(islice(elements, RUN)):
+            yield [
+                column_of([e.outline if name == ".geo" else e.get(name) for e in run])
+                for name in names
+            ]
+
     def size(self) -> int:
         """Number of elements; answered by the source's index where it can be."""
         query, steps = self._pushed()
         if all(isinstance(step, SortStep) for step in steps):
-            found = self.source.count(replace(query, limit=None))
+            found = self.source.count(replace(query, limit=None, offset=0))
             if found is not None:
+                found = max(found - query.offset, 0)
                 return found if query.limit is None else min(found, query.limit)
         return sum(1 for _ in self)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
-from ecumene.core.query import Query
+from ecumene.core.query import Condition, Query
 
 
 class Filter(ABC):
@@ -22,3 +23,11 @@ class Filter(ABC):
     def query(self) -> tuple[Query | None, bool]:
         """``(query, exact)``: what an index can answer (None = nothing) and whether that is all."""
         return None, False
+
+    def condition(self) -> Condition | None:
+        """Exactly what the filter asks of an element, for sources that test rows without making elements of them."""
+        return None
+
+    def parts(self) -> Sequence[Filter]:
+        """Filters that must all pass."""
+        return (self,)

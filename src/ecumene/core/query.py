@@ -2,20 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from numpy.typing import NDArray
+
 from ecumene.core.element import Element
+
+Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``properties[name] op value``; op in ``== != < <= > >= in``. Missing properties fail."""
+    """``properties[name] op value``. Missing properties fail, whatever the operator.
+
+    Indexes of every kind know ``== != < <= > >= in``; tables also ``contains startsWith endsWith`` of
+    texts and ``present``, which asks for any value.
+    """
 
     name: str
     op: str
-    value: Any
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The geometry passes ``test(shapes, geodesic)``, which is asked about many at once.
+
+    Shapes are in degrees, None where a row has none; ``geodesic`` says how their edges run. Those whose
+    box does not meet ``bounds`` (None = anywhere) fail and are not asked about.
+    """
+
+    bounds: Bounds | None
+    test: Callable[[NDArray[Any], bool], NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rowwise:
+    """A test of some properties of one row, those without value left out."""
+
+    names: tuple[str, ...]
+    test: Callable[[Mapping[str, Any]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All parts hold; everything if there are none."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """Some part holds; nothing if there are none."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Opposite:
+    """The part does not hold."""
+
+    part: Condition
+
+
+Condition = Comparison | Placed | Rowwise | Every | Some | Opposite
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A property of a run of elements: values (any where not ``present``); all present if None."""
+
+    values: NDArray[Any]
+    present: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +84,16 @@ class Query:
     the filter says that its part is exact.
 
     ``bounds`` is ``(west, south, east, north)`` degrees and may exceed 180 across the antimeridian.
-    ``time`` is ``(start_ms, end_ms)``: ``start <= system:time_start < end``.
+    ``time`` is ``(start_ms, end_ms)``: ``start <= system:time_start < end``. ``conditions`` are exact,
+    and only asked of sources that answer them. ``limit`` counts what is left after ``offset``.
     """
 
-    bounds: tuple[float, float, float, float] | None = None
+    bounds: Bounds | None = None
     time: tuple[int, int] | None = None
     comparisons: tuple[Comparison, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     order: tuple[str, bool] | None = None
+    offset: int = 0
     limit: int | None = None
 
     def joined(self, other: Query) -> Query:
@@ -59,7 +122,12 @@ class Query:
 
 
 class ElementSource(Protocol):
-    """A place elements come from: a catalogue collection, a table file, a list."""
+    """A place elements come from: a catalogue collection, a table file, a list.
+
+    One that ``skips`` honours ``query.offset``; others are never given any.
+    """
+
+    skips: bool
 
     def elements(self, query: Query) -> Iterator[Element]:
         """Elements that may satisfy the query, in ``query.order`` if given, else natural order.
@@ -72,3 +140,9 @@ class ElementSource(Protocol):
 
     def can_order(self, name: str) -> bool:
         """Whether ``query.order`` by this property is answered by the source."""
+
+    def answers(self, condition: Condition) -> bool:
+        """Whether ``query.conditions`` may hold this one: the source decides it exactly."""
+
+    def columns(self, query: Query, names: Sequence[str]) -> Iterator[Sequence[Column]] | None:
+        """Values of properties in runs of elements, one column a name; None if elements must be made for that."""

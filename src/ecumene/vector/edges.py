@@ -204,10 +204,10 @@ def _pieces(
     weight = np.ones(len(edges))
     if plane.circular:
         weight = np.cos(np.radians(np.clip((first[:, 1] + last[:, 1]) / 2, -90, 90)))
-    chord = (last - first) * np.column_stack([weight, np.ones_like(weight)])
-    long = np.hypot(chord[:, 0], chord[:, 1])
     strays = [np.zeros(len(edges))]
     with np.errstate(invalid="ignore", divide="ignore"):
+        chord = (last - first) * np.column_stack([weight, np.ones_like(weight)])
+        long = np.hypot(chord[:, 0], chord[:, 1])
         for share in _PROBES:
             there = plane.move(curve.at(edges, share))
             if plane.circular:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ecumene.core.geometry import Geometry
+from ecumene.core.prepared import asked
 from ecumene.vector.degrees import WORLD, curve_of, lonlat, mover, valid
 from ecumene.vector.edges import (
     GEOD,
@@ -52,8 +53,18 @@ def distance(left: Geometry, right: Geometry) -> float:
     """Metres between the nearest points; 0 where they meet, infinite if one is empty."""
     if left.unbounded or right.unbounded:
         return 0.0
+    if any(_is_wide(g) for g in (left, right)) and asked(
+        shapely.intersects, lonlat(left), lonlat(right)
+    ):
+        return 0.0
     found = nearest(left, right)
     return math.inf if found is None else found.metres
+
+
+def _is_wide(geometry: Geometry) -> bool:
+    """Whether it is too wide for the plane around a place."""
+    west, _, east, _ = geometry.shape.bounds
+    return geometry.crs == WORLD and east - west > 180
 
 
 def spherical_distance(left: Geometry, right: Geometry) -> float:

@@ -24,7 +24,7 @@ Test = Callable[[Any, Any], Any]
 _NOISE = 1e-3
 """Metres by which shapes in a plane of the sphere may miss each other and still meet."""
 
-_DOUBT = 3e-6
+DOUBT = 3e-6
 """Degrees within which edges followed to a tenth of a metre leave it open on which side a vertex lies."""
 
 
@@ -41,7 +41,7 @@ def _share_a_pole(left: Any, right: Any) -> bool:
     if left.is_empty or right.is_empty:
         return False
     a, b = left.bounds, right.bounds
-    return bool(min(a[3], b[3]) >= 90 - _DOUBT or max(a[1], b[1]) <= _DOUBT - 90)
+    return bool(min(a[3], b[3]) >= 90 - DOUBT or max(a[1], b[1]) <= DOUBT - 90)
 
 
 def _grown(shape: Any, by: float) -> Any:
@@ -51,7 +51,7 @@ def _grown(shape: Any, by: float) -> Any:
 def _decided(test: Test, left: Geometry, right: Geometry) -> bool:
     """A test in a plane where geodesics are straight."""
     frame = frame_for([left, right])
-    noise = _NOISE if isinstance(frame, Gnomonic) else _DOUBT
+    noise = _NOISE if isinstance(frame, Gnomonic) else DOUBT
     a, b = (frame.place(g, 0.01) for g in (left, right))
     return bool(test(_grown(a, noise), b))
 
@@ -69,7 +69,7 @@ def intersects(
         return True
     if is_planar(left) and is_planar(right):
         return False
-    near = _share_a_pole(a, b) or _holds(lambda p, q: shapely.dwithin(p, q, _DOUBT), a, b)
+    near = _share_a_pole(a, b) or _holds(lambda p, q: shapely.dwithin(p, q, DOUBT), a, b)
     return near and _decided(shapely.intersects, left, right)
 
 
@@ -87,15 +87,15 @@ def contains(left: Geometry, right: Geometry, crs: str | None = None, within: fl
     if is_planar(left) and is_planar(right):
         return False
     a, b = lonlat(left), lonlat(right)
-    near = _share_a_pole(a, b) or _holds(shapely.covers, _margin(left), b)
+    near = _share_a_pole(a, b) or _holds(shapely.covers, margin(left), b)
     return near and _decided(shapely.covers, left, right)
 
 
-def _margin(geometry: Geometry) -> Any:
+def margin(geometry: Geometry) -> Any:
     """The shape in degrees grown by what is in doubt, prepared and kept."""
 
     def make() -> Any:
-        found = _grown(around(geometry), _DOUBT)
+        found = _grown(around(geometry), DOUBT)
         shapely.prepare(found)
         return found
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 from typing import Annotated, Any
 
 import shapely
 
+from ecumene.algorithms.collection.aggregates import check_groups
 from ecumene.algorithms.elements import _with
+from ecumene.core import equality
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
 from ecumene.core.element import INDEX, Element, Feature
@@ -200,11 +201,7 @@ def to_list(
     count : how many at most.
     offset : how many to leave out first.
     """
-    found = []
-    for element in islice(iter(collection), offset, offset + max(count, 0)):
-        context.cancel.check()
-        found.append(element)
-    return found
+    return list(context.cancel.each(collection.limit(max(count, 0), max(offset, 0))))
 
 
 @algorithm("Collection.cache", hidden=True)
@@ -338,8 +335,8 @@ def union(
 
 
 @algorithm("Collection.distinct")
-def distinct(collection: Collection, properties: Object) -> Collection:
-    """The first element of every combination of values.
+def distinct(collection: Collection, properties: Object, *, context: Context) -> Collection:
+    """The first element of every combination of values; numbers are the same by value, ``1`` and ``1.0`` too.
 
     Parameters
     ----------
@@ -351,18 +348,13 @@ def distinct(collection: Collection, properties: Object) -> Collection:
         raise EvaluationError("Collection.distinct: 'properties' must be a list of strings.")
 
     def produce() -> Iterator[Any]:
-        seen = set()
-        for element in collection:
-            key = repr(
-                [
-                    element.outline.shape.wkb_hex
-                    if n == ".geo" and element.outline
-                    else element.get(n)
-                    for n in names
-                ]
-            )
+        seen: set[Any] = set()
+        for element in context.cancel.each(collection):
+            values = [element.outline if n == ".geo" else element.get(n) for n in names]
+            key = equality.key(values)
             if key not in seen:
                 seen.add(key)
+                check_groups(len(seen), context)
                 yield element
 
     return Collection.lazy(produce, collection.kind)
@@ -383,10 +375,10 @@ def remap(
     """
     if len(lookup_in) != len(lookup_out):
         raise EvaluationError("Collection.remap: Both lists must have the same length.")
-    table = dict(zip(lookup_in, lookup_out, strict=True))
+    table = dict(zip((equality.key(value) for value in lookup_in), lookup_out, strict=True))
 
     def mapped(element: Any) -> Any:
-        value = element.get(column_name)
-        return element.set(column_name, table[value]) if value in table else None
+        found = table.get(equality.key(element.get(column_name)))
+        return None if found is None else element.set(column_name, found)
 
     return collection.map(mapped, collection.kind)

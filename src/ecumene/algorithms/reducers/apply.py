@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ecumene.core.array import Array
 from ecumene.core.dates import Date
 from ecumene.core.errors import EvaluationError
+from ecumene.core.query import Column
 from ecumene.core.reducer import Reducer
 
 CHUNK = 65_536
@@ -42,45 +44,47 @@ def _present(values: Sequence[Any]) -> Any:
     return None if not any(missing) else ~np.asarray(missing)
 
 
-def reduce_rows(
-    reducer: Reducer, rows: Iterable[Sequence[Any]], weights: Iterable[Sequence[Any]] | None = None
-) -> dict[str, Any]:
-    """Outputs by name of rows, each with one value per input; read in chunks."""
-    accumulator = reducer.accumulator
-    state = accumulator.start(())
-    chunk: list[Sequence[Any]] = []
-    heavy: list[Sequence[Any]] = []
+class Folding:
+    """A reducer at work on columns that come in runs."""
 
-    def flush() -> None:
-        nonlocal state
-        if not chunk:
-            return
-        columns = list(zip(*chunk, strict=True))
-        inputs = [_column(column) for column in columns]
-        present: list[Any] = [_present(column) for column in columns]
-        if heavy:
-            for k, column in enumerate(zip(*heavy, strict=True)):
-                w = np.asarray([0.0 if v is None else float(v) for v in column])
-                present[k] = w if present[k] is None else w * present[k]
+    def __init__(self, reducer: Reducer) -> None:
+        self._reducer = reducer
+        self._state = reducer.accumulator.start(())
+
+    def add(self, inputs: Sequence[Any], weights: Sequence[Any]) -> None:
+        """One array of values an input, and its weights (None = all present); EvaluationError for wrong types."""
         try:
-            state = accumulator.add(state, inputs, present)
+            self._state = self._reducer.accumulator.add(self._state, inputs, weights)
         except (TypeError, ValueError) as error:
             raise EvaluationError(
-                f"{reducer.name}: Values of an unexpected type: {error}."
+                f"{self._reducer.name}: Values of an unexpected type: {error}."
             ) from error
-        chunk.clear()
-        heavy.clear()
 
-    pairs = zip(rows, weights, strict=True) if weights is not None else ((row, ()) for row in rows)
-    for row, weight in pairs:
-        chunk.append(row)
-        if weights is not None:
-            heavy.append(weight)
-        if len(chunk) >= CHUNK:
-            flush()
-    flush()
-    found = accumulator.finish(state)
-    return {name: value_of(out) for name, out in zip(reducer.outputs, found, strict=True) if name}
+    def finish(self) -> dict[str, Any]:
+        """Outputs by name."""
+        found = self._reducer.accumulator.finish(self._state)
+        pairs = zip(self._reducer.outputs, found, strict=True)
+        return {name: value_of(out) for name, out in pairs if name}
+
+
+def input_of(column: Column) -> tuple[Any, Any]:
+    """A column's values and presence as accumulators take them: whole numbers, numbers, else objects."""
+    kind = column.values.dtype.kind
+    if kind in "iu":
+        return column.values.astype("int64", copy=False), column.present
+    if kind == "f":
+        return column.values.astype("float64", copy=False), column.present
+    return _column(column.values.tolist()), column.present
+
+
+def reduce_rows(reducer: Reducer, rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
+    """Outputs by name of rows, each with one value per input; read in chunks."""
+    folding = Folding(reducer)
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, CHUNK)):
+        columns = list(zip(*chunk, strict=True))
+        folding.add([_column(c) for c in columns], [_present(c) for c in columns])
+    return folding.finish()
 
 
 def reduce_list(reducer: Reducer, items: Sequence[Any]) -> Any:
