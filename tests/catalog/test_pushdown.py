@@ -162,7 +162,7 @@ def values(collection, name):
 def written(path, count=5000, size=1000):
     rng = np.random.default_rng(1)
     lon = np.sort(rng.uniform(-180, 180, count))
-    points = shapely.to_wkb(shapely.points(lon, rng.uniform(-90, 90, count)))
+    points = shapely.to_wkb(shapely.points(lon, rng.uniform(-80, 80, count)))
     columns = {"key": np.arange(count), "other": rng.normal(size=count), "geometry": points}
     geo = {
         "primary_column": "geometry",
@@ -198,7 +198,7 @@ def test_only_what_is_asked_is_read(path, monkeypatch):
     assert points.limit(3, 4500).first().get("key") == 4500
     assert reads == [(4, ["geometry", "key", "other"])]
     reads.clear()
-    east = Binary("intersects", ".all", Geometry(shapely.box(150, -90, 180, 90), geodesic=False))
+    east = Binary("intersects", ".all", Geometry(shapely.box(150, -85, 180, 85), geodesic=False))
     expected = int((lon >= 150).sum())
     assert points.filter(east).size() == expected
     assert {group for group, _ in reads[5:]} == {4}
