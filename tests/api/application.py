@@ -52,18 +52,31 @@ class Local:
         self.app.tokens = _Named()  # type: ignore[assignment]
 
     def call(
-        self, method: str, path: str, account: str = ANONYMOUS, body: Any = None, **query: str
+        self,
+        method: str,
+        path: str,
+        account: str = ANONYMOUS,
+        body: Any = None,
+        origin: str | None = None,
+        **query: str,
     ) -> Answer:
-        return asyncio.run(self._call(method, path, account, body, query))
+        more = [] if origin is None else [(b"origin", origin.encode())]
+        return asyncio.run(self._call(method, path, account, body, query, more))
 
     async def _call(
-        self, method: str, path: str, account: str, body: Any, query: dict[str, str]
+        self,
+        method: str,
+        path: str,
+        account: str,
+        body: Any,
+        query: dict[str, str],
+        more: list[Any],
     ) -> Answer:
         sent, messages = [], []
         data = (
             b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         )
-        headers = [(b"host", b"here")]
+        headers = [(b"host", b"here"), *more]
         if account != ANONYMOUS:
             headers.append((b"authorization", f"Bearer {account}".encode()))
         raw = f"/v1/{quote(path, safe='/:')}".encode()

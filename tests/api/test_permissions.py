@@ -245,3 +245,13 @@ def test_data_files_are_not_listed_to_strangers(local: Local, tmp_path: Path):
         answer = local.call(verb, path, "stranger")
         assert answer.status in (403, 404)
         assert b"scene" not in answer.body
+
+
+@pytest.mark.parametrize(("origin", "status"), [(None, 200), ("http://here", 200), ("http://evil.example", 403)])  # fmt: skip
+def test_pages_of_other_sites_change_nothing_on_an_anonymous_server(
+    local: Local, origin: str | None, status: int
+):
+    answer = local.call("POST", "projects/open/assets", body={"type": "FOLDER"}, origin=origin, assetId=next(NEW))  # fmt: skip
+    assert answer.status == status
+    body = {"expression": ONE}
+    assert local.call("POST", "projects/open/value:compute", body=body, origin=origin).status == 200

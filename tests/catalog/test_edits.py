@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from ecumene.catalog import auditing, policies
-from ecumene.catalog.access import ANONYMOUS, OPERATOR, Role, member_name, members_of, role_name
+from ecumene.catalog.access import (
+    ANONYMOUS,
+    OPERATOR,
+    WEB,
+    Role,
+    member_name,
+    members_of,
+    role_name,
+)
 from ecumene.catalog.edits import sweep
 from ecumene.catalog.masks import paths
 from ecumene.catalog.projects import Projects
@@ -332,7 +340,7 @@ def test_permissions_are_told(catalog, editor):
 def test_projects_open_closed_and_open_again(catalog):
     projects, role = Projects(catalog.index), catalog.access.role
     asset = "projects/mine/assets/x"
-    assert (role("a", asset), role(ANONYMOUS, asset)) == (Role.OWNER, Role.READER)
+    assert [role(one, asset) for one in ("a", ANONYMOUS, WEB)] == [3, 3, 1]
     projects.create("mine", ["a"])
     projects.grant("mine", "b", "editor")
     assert [role(one, asset) for one in ("a", "b", "c", ANONYMOUS)] == [3, 2, 0, 0]

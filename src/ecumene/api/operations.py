@@ -43,6 +43,8 @@ def submit(call: Call, services: Services, kind: str, payload: Any) -> View:
         raise RequestError("'requestId' must be at most 60 letters, digits and dashes.")
     if "destination" in payload:
         place(of(services).around.data, call.account, payload["destination"])
+    if "asset" in payload:
+        services.catalog.access.require_place(call.account, payload["asset"])
     made = Operation(
         id="",
         project=call.path["project"],

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import ClientDisconnect, Request
@@ -25,6 +25,7 @@ from ecumene.api.routes import ROUTES
 from ecumene.api.services import Bytes, Services
 from ecumene.api.table import VERSIONS, Route
 from ecumene.api.tokens import Tokens
+from ecumene.catalog.access import ANONYMOUS, WEB
 from ecumene.core.errors import EcumeneError, RateLimited, Unavailable
 from ecumene.core.limits import Limits
 
@@ -184,6 +185,8 @@ class Application:
             account = self.tokens.recall(authorization) or await self._quick(
                 self.tokens.ask, authorization
             )
+        if account == ANONYMOUS and _of_another_site(request):
+            account = WEB
         base = f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
         call = Call(params, query, {}, account, base, version)
         status = 500
@@ -310,6 +313,12 @@ class Application:
             if isinstance(found, Bytes)
             else json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
         )
+
+
+def _of_another_site(request: Request) -> bool:
+    """Whether a page made the request that this server did not send."""
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
 
 
 def errors_for_body() -> EcumeneError:

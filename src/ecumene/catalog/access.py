@@ -2,8 +2,8 @@
 
 A role on an asset holds for everything below it, and a role in a project for all of its assets; of several the
 highest counts. The public catalogue is read by everybody and written by nobody but the operator. A
-project that the operator did not register, and a home folder that nobody owns, is open: every account of this server
-is an owner there, requests without an account are readers.
+project that the operator did not register, and a home folder that nobody owns, is open: everybody whom the server
+lets in is an owner there, but web pages of other sites that use somebody's anonymous server only read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from enum import IntEnum
 from sqlalchemy import select
 from sqlalchemy.engine import Engine
 
-from ecumene.catalog.ids import ancestors, canonical, name_of
+from ecumene.catalog.ids import ancestors, canonical, name_of, parent_of
 from ecumene.catalog.schema import policies, project_members, projects
 from ecumene.core.errors import NotFound, PermissionDenied, RequestError
 from ecumene.core.lru import Lru
@@ -23,6 +23,9 @@ DOMAIN = "ecumene.iam.local"
 """Of the e-mail addresses of this server's accounts."""
 
 ANONYMOUS = "anonymous"
+WEB = ":web"
+"""An anonymous request that a page of another site made in somebody's browser."""
+
 OPERATOR = ":operator"
 """Whoever runs the server's commands; no key can have this name."""
 
@@ -108,7 +111,7 @@ def member_name(text: str) -> str:
 
 def members_of(account: str) -> frozenset[str]:
     """Every member of a policy that an account is."""
-    if account == ANONYMOUS:
+    if account in (ANONYMOUS, WEB):
         return frozenset({"allUsers"})
     email = f"{account}@{DOMAIN}".lower()
     return frozenset(
@@ -160,7 +163,7 @@ class Access:
         if account == OPERATOR:
             return Role.OWNER
         if project in SHARED:
-            return Role.OWNER if account != ANONYMOUS else Role.READER
+            return _open_to(account)
         return self._remembered(account, f"projects/{project}", self._in_project)
 
     def allows(self, account: str, permission: str, asset_id: str) -> bool:
@@ -180,6 +183,17 @@ class Access:
         name = project.removeprefix("projects/")
         if self.project_role(account, name) < PERMISSIONS[permission]:
             raise denied(permission, f"projects/{name}")
+
+    def require_place(self, account: str, asset_id: str) -> None:
+        """PermissionDenied or NotFound unless the account may make assets where this one is to be.
+
+        For long tasks, when they are accepted; what else stands in the way is found when they run.
+        """
+        plain = canonical(asset_id)
+        above = parent_of(plain)
+        if is_public(plain) or above is None or above == "users":
+            raise denied("earthengine.assets.create", name_of(plain))
+        self.require(account, "earthengine.assets.create", above)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -226,7 +240,7 @@ class Access:
 
 
 def _open_to(account: str) -> Role:
-    return Role.READER if account == ANONYMOUS else Role.OWNER
+    return Role.READER if account == WEB else Role.OWNER
 
 
 def _granted(bindings: Mapping[str, list[str]], members: frozenset[str]) -> Role:

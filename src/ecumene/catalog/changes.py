@@ -52,8 +52,9 @@ def hold(connection: Connection, asset_id: str, folders: Iterable[str]) -> None:
 
 
 def held(connection: Connection, asset_id: str) -> list[str]:
-    """Folders of files that belong to an asset."""
+    """Folders of files that belong to an asset, by name."""
     chosen = select(holdings.c.folder).where(holdings.c.asset == asset_id)
+    chosen = chosen.order_by(holdings.c.folder)
     return list(connection.execute(chosen).scalars())
 
 

@@ -79,7 +79,7 @@ class Editor:
                 raise denied(CREATE, name_of(target))
             raise RequestError(f"Invalid asset ID '{target}'.")
         if above == "users":
-            self._home(connection, target, kind)
+            self._home(target, kind)
         else:
             self._parent(connection, target, above, kind)
         old = self.index.fetch(connection, target)
@@ -106,17 +106,22 @@ class Editor:
         if project is not None and self.account != OPERATOR:
             check_quota(connection, project)
 
-    def _home(self, connection: Connection, target: str, kind: str) -> None:
-        """A home folder: every account may make one that is not there yet, and owns it."""
+    def _home(self, target: str, kind: str) -> None:
+        """A home folder: every account may make one that is not there yet."""
         if self.account == ANONYMOUS:
             raise denied(CREATE, name_of(target))
         if kind != FOLDER:
             raise RequestError(f"The root '{name_of(target)}' can only be a folder.")
-        if self.index.fetch(connection, target) is None:
-            own(connection, target, self.account)
 
     def _note(self, connection: Connection, action: str, resource: str, **detail: Any) -> None:
         auditing.note(connection, self.account, action, resource, **detail)
+
+    def check(self, name: str, kind: str, *, overwrite: bool = False) -> str:
+        """The id of an asset that may be made now: what a long task asks before it begins. Errors as ``place``."""
+        target = valid_id(name)
+        with self.index.engine.connect() as connection:
+            self.place(connection, target, kind, overwrite=overwrite)
+        return target
 
     # -- changes ---------------------------------------------------------------------------------
 
@@ -137,6 +142,8 @@ class Editor:
                     record = masks.changed(record, {field: masks.time_of(given)})
         with self.index.writing() as connection:
             self.place(connection, target, kind)
+            if parent_of(target) == "users":
+                own(connection, target, self.account)
             made = changes.write(self.index, connection, record)
             self._note(connection, "assets.create", target, type=kind)
         return made
@@ -152,13 +159,17 @@ class Editor:
         """Makes an asset whose files are in place visible, or puts it where another one of its kind was.
 
         ``folders`` below the data folder's ``assets`` belong to it from now on; what the old one alone held
-        is deleted.
+        is deleted. With ``folders`` it may be repeated: an asset that holds them already is left as it is.
         """
+        kept = sorted(set(folders))
         with self.index.writing() as connection:
+            known = self.index.fetch(connection, record.id)
+            if known is not None and kept and kept == changes.held(connection, record.id):
+                return known
             old = self.place(connection, record.id, record.type, overwrite=overwrite)
             gone = changes.release(connection, record.id) if old is not None else []
             made = changes.write(self.index, connection, record, old)
-            changes.hold(connection, record.id, folders)
+            changes.hold(connection, record.id, kept)
             self._note(connection, action, record.id, type=record.type, replaced=old is not None)
         self._discard(gone)
         return made
@@ -195,6 +206,8 @@ class Editor:
             record = self._known(connection, source, DELETE)
             if plain == record.id or plain.startswith(f"{record.id}/"):
                 raise RequestError(f"Cannot move '{name_of(record.id)}' into itself.")
+            if parent_of(plain) == "users":
+                raise RequestError(f"'{name_of(plain)}' is a root: nothing can be moved there.")
             self.place(connection, plain, record.type)
             changes.rename(self.index, connection, record, plain)
             self._note(connection, "assets.move", plain, source=record.id)

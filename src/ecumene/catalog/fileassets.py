@@ -95,11 +95,34 @@ def add_table(
     description: str = "",
     geodesic: bool = True,
 ) -> int:
-    """Registers a table file. It is looked through once, to count its rows and to refuse what is no table."""
+    """Registers a table file; see ``table_record``."""
+    record = table_record(
+        catalog,
+        asset_id,
+        path,
+        properties,
+        title=title,
+        description=description,
+        geodesic=geodesic,
+    )
+    return catalog.index.put([record])
+
+
+def table_record(
+    catalog: Catalog,
+    asset_id: str,
+    path: str | Path,
+    properties: Mapping[str, Any] | None = None,
+    *,
+    title: str = "",
+    description: str = "",
+    geodesic: bool = True,
+) -> AssetRecord:
+    """The record of a table file. It is looked through once, to count its rows and to refuse what is no table."""
     real = catalog.gate.check(path)
     table = catalog.tables.get(real)
     bounds = footprints.joined(table.bounds())
-    record = AssetRecord(
+    return AssetRecord(
         ids_.canonical(asset_id),
         TABLE,
         title=title,
@@ -111,4 +134,3 @@ def add_table(
         size=os.path.getsize(real),
         count=table.rows,
     )
-    return catalog.index.put([record])

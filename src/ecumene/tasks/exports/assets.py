@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,12 @@ import numpy as np
 from shapely.geometry import mapping
 
 from ecumene.catalog import footprints
-from ecumene.catalog.fileassets import add_table
-from ecumene.catalog.ids import is_root, name_of, parent_of
+from ecumene.catalog.fileassets import table_record
+from ecumene.catalog.ids import name_of
 from ecumene.catalog.images import is_planar
-from ecumene.catalog.records import COLLECTION, FOLDER, IMAGE, AssetRecord, encode_band
+from ecumene.catalog.records import IMAGE, AssetRecord, encode_band
 from ecumene.catalog.stac import plain_properties
 from ecumene.core.context import Context
-from ecumene.core.errors import AlreadyExists, NotFound, RequestError
 from ecumene.core.image import Image
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Grid, Projection, Window, compose
@@ -78,27 +76,10 @@ def _sheets(number: int, dtype: np.dtype[Any]) -> tuple[Sheet, Sheet]:
     )
 
 
-def check(task: TaskContext) -> None:
-    """Raises unless the asset may be made: its parent is there, and it is not, or may be replaced."""
-    catalog, asset_id = task.around.catalog, task.payload["asset"]
-    parent = parent_of(asset_id)
-    if parent is None:
-        raise RequestError(f"'{name_of(asset_id)}' cannot be an asset.")
-    above = catalog.record(parent)
-    if above is None or above.type not in (FOLDER, COLLECTION):
-        raise NotFound(f"Parent asset '{name_of(parent)}' not found.")
-    found = catalog.record(asset_id)
-    if found is not None and (found.type == FOLDER or is_root(asset_id)):
-        raise AlreadyExists(f"Asset '{name_of(asset_id)}' already exists.")
-    if found is not None and not task.payload["overwrite"] and not _ours(task, found):
-        raise AlreadyExists(f"Cannot overwrite asset '{name_of(asset_id)}'.")
-
-
-def _ours(task: TaskContext, found: AssetRecord) -> bool:
-    """Whether an earlier attempt of this operation made it."""
-    folder = str(folder_of(task))
-    paths = [band["path"] for band in found.bands] + [(found.table or {}).get("path", "")]
-    return any(str(path).startswith(folder) for path in paths)
+def check(task: TaskContext, kind: str = IMAGE) -> None:
+    """Raises unless the account may make the asset: its parent is there, and it is not, or may be replaced."""
+    editor = task.around.catalog.edited_by(task.account)
+    editor.check(task.payload["asset"], kind, overwrite=task.payload["overwrite"])
 
 
 def folder_of(task: TaskContext) -> Path:
@@ -127,32 +108,31 @@ _KEPT = ("system:time_start", "system:time_end", "system:footprint")
 
 def publish(task: TaskContext, made: Mapping[str, Any]) -> list[str]:
     """Moves the files to the assets' and registers the image, which others then see at once."""
-    check(task)
     folder = folder_of(task)
     for band in made["bands"]:
         for name in band["files"]:
             put(task.scratch.path / name, folder / name, task.operation.id)
-    catalog = task.around.catalog
-    catalog.allow(folder.parent)
-    old = catalog.record(task.payload["asset"])
-    catalog.index.put([_record(task, made, folder)])
-    if old is not None and not _ours(task, old):
-        forget_files(task.around.data, old)
+    register(task, _record(task, made, folder))
     return [name_of(task.payload["asset"])]
 
 
 def publish_table(task: TaskContext, made: Mapping[str, Any]) -> list[str]:
     """Moves the file to the assets' and registers the table."""
-    check(task)
     path = folder_of(task) / made["table"]
     put(task.scratch.path / made["table"], path, task.operation.id)
     catalog, asset_id = task.around.catalog, task.payload["asset"]
-    catalog.allow(path.parent.parent)
-    old = catalog.record(asset_id)
-    add_table(catalog, asset_id, path, geodesic=False)
-    if old is not None and not _ours(task, old):
-        forget_files(task.around.data, old)
+    register(task, table_record(catalog, asset_id, path, geodesic=False))
     return [name_of(asset_id)]
+
+
+def register(task: TaskContext, record: AssetRecord) -> None:
+    """Makes an asset with its files visible in one step. May be repeated."""
+    task.around.catalog.edited_by(task.account).publish(
+        record,
+        overwrite=task.payload["overwrite"],
+        folders=[task.operation.id],
+        action=task.operation.kind,
+    )
 
 
 def _record(task: TaskContext, made: Mapping[str, Any], folder: Path) -> AssetRecord:
@@ -182,14 +162,3 @@ def _record(task: TaskContext, made: Mapping[str, Any], folder: Path) -> AssetRe
         properties=properties, bounds=bounds,
         footprint=None if outline is None else dict(mapping(outline)), bands=tuple(bands), size=size,
     )  # fmt: skip
-
-
-def forget_files(data: Path, old: AssetRecord) -> None:
-    """Removes the files of an asset that was replaced, if they are the server's own."""
-    root = data.resolve() / FOLDER_NAME
-    paths = [Path(str(band["path"])) for band in old.bands]
-    if old.table is not None:
-        paths.append(Path(str(old.table.get("path", ""))))
-    for folder in {path.parent for path in paths}:
-        if folder.parent == root:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ecumene.catalog.records import TABLE
 from ecumene.core.documents import pick
 from ecumene.core.errors import RequestError
 from ecumene.engine.features import feature
@@ -43,7 +44,7 @@ def selectors(given: Any) -> list[str] | None:
 def run(task: TaskContext) -> Any:
     """Writes the rows, then the files."""
     if "asset" in task.payload:
-        assets.check(task)
+        assets.check(task, TABLE)
     rows = collected(_features(task), task.scratch.path / "rows", task.payload["selectors"])
     task.progress(0.7)
     if "asset" not in task.payload:
