@@ -12,10 +12,11 @@ from scipy import ndimage, stats
 
 from ecumene import kernels
 from ecumene.core.errors import EvaluationError
-from ecumene.core.projection import Window
+from ecumene.core.projection import Projection, Window
 from ecumene.numerics.cells import clusters
 from ecumene.numerics.cells.superpixels import grown, lattice
-from tests.algorithms.scenes import image, read
+from tests.algorithms.scenes import GRID, image, read
+from tests.algorithms.test_tiles import SPECTRA, UTM, check_parts
 from tests.calls import call
 
 H, W = 96, 120
@@ -205,3 +206,28 @@ def test_no_convergence(fields) -> None:
             ),
             WHOLE,
         )
+
+
+TILES: dict[str, Any] = {
+    "superpixels": lambda: call("Image.Segmentation.SNIC", SPECTRA, 7, 3.0),
+    "superpixels from seeds": lambda: call(
+        "Image.Segmentation.SNIC",
+        SPECTRA,
+        7,
+        0.0,
+        4,
+        20,
+        call("Image.Segmentation.seedGrid", 9, "hex"),
+    ),
+    "clusters": lambda: call("Image.Segmentation.KMeans", SPECTRA, 4, 5, 3),
+    "clusters of a grid": lambda: call("Image.Segmentation.KMeans", SPECTRA, 3, 20, 0, 16),
+    "as many clusters as needed": lambda: call(
+        "Image.Segmentation.GMeans", SPECTRA, 5, 20.0, 0, 40
+    ),
+}
+
+
+@pytest.mark.parametrize("grid", [GRID, UTM], ids=["own grid", "another grid"])
+@pytest.mark.parametrize("name", TILES)
+def test_parts_are_parts_of_the_whole(name: str, grid: Projection) -> None:
+    check_parts(TILES[name](), grid)

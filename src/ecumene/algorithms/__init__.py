@@ -48,6 +48,7 @@ MODULES = (
     "image.reduce",
     "image.segmentation",
     "image.spectral",
+    "image.surfaces",
     "image.visualize",
     "image.windows",
     "joins",

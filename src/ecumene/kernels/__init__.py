@@ -31,6 +31,7 @@ MODULES = (
     "centres",
     "segments",
     "superpixels",
+    "surfaces",
 )
 """Modules of this package with kernels, the most wanted first."""
 

@@ -212,8 +212,11 @@ def _(node: Windowed, own: float, below: float, inputs: float) -> float:
 @scratch.register
 def _(node: Celled, own: float, below: float, inputs: float) -> float:
     """Of one cell: rows of numbers, heaps of neighbours; and the results of all."""
+    results = 32 * own * max(len(node.operands), 1)
+    if node.reach:  # cells are as large as the grid makes them
+        return below * (32.0 * len(node.operands) + 60) + results
     cell = (node.cell + 2.0 * node.halo) ** 2
-    return cell * (32.0 * len(node.operands) + 320) + 32 * own * max(len(node.operands), 1)
+    return cell * (32.0 * len(node.operands) + 320) + results
 
 
 @scratch.register(ConnectedCount)

@@ -6,7 +6,7 @@ Windows are upper bounds of those that ``evaluate`` of the same node asks for.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, singledispatch
 
 import numpy as np
@@ -27,6 +27,7 @@ from ecumene.plan.nodes import (
     Resample,
     Windowed,
 )
+from ecumene.plan.nodes.celled import aligned
 from ecumene.plan.nodes.neighborhood import sized
 from ecumene.plan.nodes.terrain import Terrain
 from ecumene.raster import warp
@@ -130,7 +131,14 @@ def _(node: Windowed, demand: Demand) -> Demand:
 
 @inner.register
 def _(node: Celled, demand: Demand) -> Demand:
-    return demand.grown(*(node.halo + node.cell - 1,) * 4)
+    if demand.whole is None:
+        return demand
+    margin, side = node.margin(demand.grid, demand.whole), node.side(demand.grid)
+    cells = aligned(demand.whole, side)
+    if demand.size[0] >= demand.whole.height and demand.size[1] >= demand.whole.width:
+        return replace(demand, whole=cells, size=cells.shape).grown(*(margin,) * 4)
+    most = min(demand.size[0] + side - 1, cells.height), min(demand.size[1] + side - 1, cells.width)
+    return replace(demand, whole=cells, size=most).grown(*(margin,) * 4)
 
 
 @inner.register

@@ -6,21 +6,30 @@ around it whatever is asked for: tiles show the same as the whole.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecumene.core import crs as crs_
 from ecumene.core.context import Context
 from ecumene.core.errors import LimitExceeded
 from ecumene.core.pixel_type import PixelType
-from ecumene.core.projection import Grid, Window
+from ecumene.core.projection import Grid, Window, apply
 from ecumene.numerics.cells import CELL_OPS, Cell
 from ecumene.numerics.cells.superpixels import lattice
 from ecumene.numerics.elementwise import saturate
 from ecumene.plan.node import Evaluation, Pixels, PlanNode, empty, is_empty
 from ecumene.plan.nodes.terrain import cell_sizes
+
+EARTH = 6378137.0
+WIDEST = 1024
+"""Pixels of a neighbourhood at most."""
+
+NARROW = 0.05
+"""Pixels narrower than this part of the others are near a pole, and left out of what is within reach."""
 
 LARGEST = 16 * 2**20
 """Pixels that are read at once."""
@@ -29,6 +38,9 @@ LARGEST = 16 * 2**20
 @dataclass(frozen=True, eq=False)
 class Celled(PlanNode):
     """An operator of ``numerics.cells`` on cells of ``cell`` pixels a side with ``halo`` more around.
+
+    ``reach`` are metres besides the halo, on the ground or (``planar``) in the plane of the grid; cells are then at least
+    as large as the reach.
 
     The result of a cell without any pixel of the first input is empty. ``wholly``: pixels whose mask is partial are
     masked.
@@ -41,6 +53,28 @@ class Celled(PlanNode):
     params: tuple[Any, ...]
     type: PixelType
     wholly: bool = False
+    reach: float = 0.0
+    planar: bool = False
+
+    def side(self, grid: Grid) -> int:
+        """Pixels along the sides of the cells."""
+        if not self.reach:
+            return self.cell
+        wanted = min(self.reach / grid.nominal_scale, WIDEST)
+        return max(self.cell, 1 << math.ceil(math.log2(max(wanted, 1))))
+
+    def margin(self, grid: Grid, window: Window) -> int:
+        """Pixels around a window that are within reach of it."""
+        if not self.reach:
+            return self.halo
+        size = _smallest(grid, window, self.planar, self.reach)
+        pixels = math.ceil(self.reach / size)
+        if pixels > WIDEST:
+            raise LimitExceeded(
+                f"{self.reach:g} metres are {pixels} pixels of {size:g} metres: more than {WIDEST} are too far to be "
+                "computed. Use a coarser scale."
+            )
+        return self.halo + pixels
 
     @property
     def takes_arrays(self) -> bool:
@@ -49,8 +83,11 @@ class Celled(PlanNode):
 
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """The operator's values and validity for the window."""
-        cells = aligned(window, self.cell)
-        h = self.halo
+        side = self.side(grid)
+        cells = aligned(window, side)
+        squares = pieces(cells, side)
+        margins = [self.margin(grid, piece) for piece in squares]
+        h = max(margins)
         grown = cells.grown(h, h, h, h)
         if grown.width * grown.height > LARGEST + 4 * window.width * window.height:
             raise LimitExceeded(f"A neighborhood of {h} pixels is too large to be computed.")
@@ -64,7 +101,7 @@ class Celled(PlanNode):
             valid.append(self._valid(pixels, grown))
         found: NDArray[Any] | None = None
         good = np.zeros(window.shape, bool)
-        for piece in pieces(cells, self.cell):
+        for piece, h in zip(squares, margins, strict=True):
             context.cancel.check()
             here = Window(piece.col - h, piece.row - h, piece.width + 2 * h, piece.height + 2 * h)
             cut = _place(here, grown)
@@ -86,6 +123,35 @@ class Celled(PlanNode):
             return np.broadcast_to(np.ones((), bool), window.shape)
         mask = pixels.mask >= 1 if self.wholly else pixels.mask > 0
         return np.broadcast_to(np.asarray(mask), window.shape)
+
+
+def _smallest(grid: Grid, window: Window, planar: bool, reach: float) -> float:
+    """Metres of the smallest side of pixels in and around a window."""
+    a, b, _, d, e, _ = grid.transform
+    unit = crs_.metres_per_unit(grid.crs)
+    plane = min(math.hypot(a, d), math.hypot(b, e)) * unit
+    if planar:
+        return plane
+    around = math.ceil(min(reach / plane, WIDEST))
+    col = np.linspace(window.col - around, window.col + window.width + around, 5)
+    row = np.linspace(window.row - around, window.row + window.height + around, 5)
+    cols, rows = np.meshgrid(col, row)
+    points = []
+    for dx, dy in ((0, 0), (1, 0), (0, 1)):
+        lon, lat = crs_.transform(
+            grid.crs, "EPSG:4326", *apply(grid.transform, cols + dx, rows + dy)
+        )
+        points.append((np.radians(lon), np.radians(lat)))
+    sizes = [_arc(*points[0], *there) for there in points[1:]]
+    good = [size[np.isfinite(size) & (size > plane * NARROW)] for size in sizes]
+    return float(min((part.min() for part in good if part.size), default=plane))
+
+
+def _arc(east: Any, north: Any, east2: Any, north2: Any) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):
+        lat = np.sin((north2 - north) / 2) ** 2
+        lon = np.cos(north) * np.cos(north2) * np.sin((east2 - east) / 2) ** 2
+        return np.asarray(2 * EARTH * np.arcsin(np.sqrt(np.clip(lat + lon, 0, 1))))
 
 
 def aligned(window: Window, cell: int) -> Window:
