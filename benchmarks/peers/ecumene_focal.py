@@ -21,6 +21,7 @@ from ecumene.core.registry import REGISTRY
 from ecumene.plan.executor import Executor
 from ecumene.plan.node import Pixels, PlanNode
 from ecumene.plan.nodes import Neighborhood
+from ecumene.storage import heap
 
 GRID = Projection("EPSG:32610", (w.METRES, 0.0, w.WEST, 0.0, -w.METRES, w.NORTH))
 
@@ -61,6 +62,7 @@ class Held(PlanNode):
 def start(archive: Any) -> None:
     load()
     kernels.load()
+    heap.keep()  # as the server does
 
 
 def _given(ask: w.Ask, float_: bool) -> tuple[PlanNode, Window]:

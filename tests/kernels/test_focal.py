@@ -35,8 +35,8 @@ WEIGHTS: dict[str, np.ndarray] = {
     "edges": np.array([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
     "many cells": disc(8),
 }
-SHAPES = [(1, 1), (1, 40), (23, 17), (9, 300)]
-"""Smaller than the kernel, one row, longer than the strip of a network."""
+SHAPES = [(1, 1), (1, 40), (23, 17), (9, 300), (5, 530)]
+"""Smaller than the kernel, one row, longer than the strip of a network, than the columns worked on together."""
 
 Window = tuple[np.ndarray, np.ndarray | None, np.ndarray]
 

@@ -26,6 +26,7 @@ MODULES = (
     "running",
     "regions",
     "footprints",
+    "averages",
     "neighbors",
     "resampling",
     "centres",

@@ -38,6 +38,7 @@ from ecumene.plan.scheduling import Lane, Scheduler
 from ecumene.plan.shared import noted
 from ecumene.plan.watch import watched
 from ecumene.raster.source import needed
+from ecumene.storage import heap
 from ecumene.storage.blocks import BlockKey, BlockStore
 
 PREFETCH_BYTES = 256 * 2**20
@@ -94,6 +95,8 @@ class Executor:
         plan = self.plan(nodes, grid, window, context)
         _note(plan, window.width * window.height)
         layout = self.layout(plan, grid, window, context)
+        if layout.passing:
+            heap.give_back()
         context = self._reading(context, layout.passing)
         self._announce(plan, grid, window, context)
         if layout.whole:

@@ -28,6 +28,12 @@ class Footprint:
     lengths: NDArray[np.int32]
 
     @property
+    def ordered(self) -> NDArray[np.int32]:
+        """``runs`` sorted by row, length and column: the order in which sums are made."""
+        which, row, first = self.runs.T
+        return np.ascontiguousarray(self.runs[np.lexsort((first, which, row))])
+
+    @property
     def ends(self) -> NDArray[np.int32]:
         """Runs by rows, ``(m, 3)``: row, first column, last column + 1."""
         which, row, first = self.runs.T
@@ -79,8 +85,7 @@ def _joined(source: NDArray[Any], cells: Footprint, out: NDArray[Any], least: bo
     """The kernel's plain path: the same pieces joined in the same order, some rows at a time."""
     pair = np.minimum if least else np.add
     height, width = out.shape
-    order = np.lexsort((cells.runs[:, 2], cells.runs[:, 0], cells.runs[:, 1]))
-    runs = cells.runs[order].tolist()
+    runs = cells.ordered.tolist()
     step = max(1, 2 * source.shape[0] // len(cells.lengths))
     for start in range(0, source.shape[0], step):
         levels = [source[start : start + step]]
