@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import compress, islice
 from typing import Any
 
-import shapely
+import numpy as np
+from numpy.typing import NDArray
 
-from ecumene.algorithms.filter_logic import Logical, Measured
-from ecumene.algorithms.filters import (
-    ALL,
-    GEO,
-    Binary,
-    field_value,
-    geometry_of,
-    number_of,
-)
+from ecumene.algorithms.filter_logic import Measured
+from ecumene.algorithms.indexes import matcher
+from ecumene.algorithms.pairs import Matcher, Pairs, Side
 from ecumene.core.collection import Collection, sort_elements
 from ecumene.core.context import Context
-from ecumene.core.element import INDEX, Feature
-from ecumene.core.equality import key
-from ecumene.core.errors import EvaluationError
+from ecumene.core.element import INDEX, Element, Feature
+from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.filter import Filter
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Boolean
-from ecumene.vector.degrees import lonlat
 
 
 @dataclass(frozen=True)
@@ -112,161 +105,99 @@ def save_best(match_key: str, measure_key: str, outer: Boolean = False) -> Join:
     return _saved("saveBest", match_key, None, True, measure_key, outer)
 
 
-Candidates = Callable[[Any], Iterator[int]]
+_MOST_PAIRS = 8_000_000
+"""Pairs of one run of the first collection with the whole second one."""
 
 
-def _hash_index(condition: Binary, others: list[Any]) -> Candidates:
-    table: dict[Any, list[int]] = {}
-    for i, other in enumerate(others):
-        table.setdefault(key(number_of(field_value(other, condition.right_field))), []).append(i)
-    return lambda left: iter(table.get(key(number_of(field_value(left, condition.left_field))), ()))
-
-
-def _sorted_index(condition: Measured, others: list[Any]) -> Candidates:
-    values = [
-        (number_of(field_value(o, condition.sides.right_field)), i) for i, o in enumerate(others)
-    ]
-    values = sorted((v, i) for v, i in values if isinstance(v, int | float))
-    keys = [v for v, _ in values]
-
-    def find(left: Any) -> Iterator[int]:
-        value = number_of(field_value(left, condition.sides.left_field))
-        if not isinstance(value, int | float):
-            return iter(())
-        first = bisect.bisect_left(keys, value - condition.limit)
-        last = bisect.bisect_right(keys, value + condition.limit)
-        return iter(sorted(i for _, i in values[first:last]))
-
-    return find
-
-
-def _spatial_index(
-    left_field: str | None, right_field: str | None, others: list[Any], margin: float
-) -> Candidates:
-    """Boxes in degrees, grown by a distance in metres; shapes near the antimeridian or poles match everything."""
-    shapes, numbers, loose = [], [], []
-    for i, other in enumerate(others):
-        outline = geometry_of(field_value(other, right_field))
-        if outline is None:
-            continue
-        shape = outline.shape if outline.unbounded else lonlat(outline)
-        if shape.is_empty:
-            continue
-        if outline.unbounded or _awkward(shape.bounds):
-            loose.append(i)
-        else:
-            shapes.append(shapely.box(*shape.bounds))
-            numbers.append(i)
-    tree = shapely.STRtree(shapes)
-    degrees = margin / 110_000.0
-
-    def find(left: Any) -> Iterator[int]:
-        outline = geometry_of(field_value(left, left_field))
-        if outline is None:
-            return iter(())
-        shape = outline.shape if outline.unbounded else lonlat(outline)
-        if shape.is_empty:
-            return iter(())
-        west, south, east, north = shape.bounds
-        if (
-            outline.unbounded
-            or _awkward(shape.bounds)
-            or max(abs(south), abs(north)) + degrees > 85
-        ):
-            return iter(range(len(others)))
-        wide = degrees / max(0.08, abs(_cosine(max(abs(south), abs(north)) + degrees)))
-        box = shapely.box(west - wide, south - degrees, east + wide, north + degrees)
-        return iter(sorted([*loose, *(numbers[i] for i in tree.query(box).tolist())]))
-
-    return find
-
-
-def _cosine(degrees: float) -> float:
-    import math
-
-    return math.cos(math.radians(min(degrees, 89.9)))
-
-
-def _awkward(bounds: tuple[float, float, float, float]) -> bool:
-    return bounds[0] < -179 or bounds[2] > 179 or bounds[1] < -85 or bounds[3] > 85
-
-
-def candidates(condition: Filter, others: list[Any]) -> Candidates:
-    """Positions of elements that may match, in order; from an index where the condition has one."""
-    if isinstance(condition, Logical) and condition.kind == "and":
-        for part in condition.filters:
-            found = _indexed(part, others)
-            if found is not None:
-                return found
-    return _indexed(condition, others) or (lambda left: iter(range(len(others))))
-
-
-def _indexed(condition: Filter, others: list[Any]) -> Candidates | None:
-    sides = condition.sides if isinstance(condition, Measured) else condition
-    if not isinstance(sides, Binary) or sides.left_field is None or sides.right_field is None:
-        return None
-    places = (ALL, GEO)
-    spatial = sides.left_field in places and sides.right_field in places
-    if isinstance(condition, Measured):
-        if condition.kind == "maxDifference":
-            return _sorted_index(condition, others)
-        return (
-            _spatial_index(sides.left_field, sides.right_field, others, condition.limit)
-            if spatial
-            else None
-        )
-    if sides.kind == "equals" and not spatial:
-        return _hash_index(sides, others)
-    if sides.kind in ("intersects", "contains", "isContained") and spatial:
-        return _spatial_index(sides.left_field, sides.right_field, others, 0.0)
-    return None
-
-
-def _measure(condition: Filter, left: Any, right: Any) -> float | None:
-    return condition.measure(left, right) if isinstance(condition, Measured) else None
-
-
-def _matches(
+def _runs(
     condition: Filter, primary: Collection, secondary: Collection, context: Context
-) -> Iterator[tuple[Any, list[Any]]]:
-    others = list(secondary)
-    find = candidates(condition, others)
-    for left in primary:
+) -> Iterator[tuple[Side, Matcher, Pairs]]:
+    """Elements of the first collection, some at a time, with their matches in the second."""
+    most = context.limits.list_elements // 10
+    others = list(islice(context.cancel.each(secondary), most + 1))
+    if len(others) > most:
+        raise LimitExceeded(f"Join.apply: The second collection may have at most {most} elements.")
+    ready = matcher(condition, Side(others), context.cancel.check)
+    size = min(max(_MOST_PAIRS // max(len(others), 1), 1), 4096)
+    elements = iter(primary)
+    while run := list(islice(elements, size)):
         context.cancel.check()
-        yield left, [others[i] for i in find(left) if condition.matches(left, others[i])]
+        left = Side(run)
+        yield left, ready, ready.found(left)
 
 
-def _with_measure(join: Join, condition: Filter, left: Any, found: list[Any]) -> list[Any]:
-    name = join.settings.get("measureKey")
-    return [other.set(name, _measure(condition, left, other)) for other in found] if name else found
+def _kept(join: Join, left: Side, pairs: Pairs) -> NDArray[np.bool_]:
+    """Which elements of the first collection are in the result of a join that is not inner."""
+    matched = np.zeros(len(left), bool)
+    matched[pairs.i] = True
+    if join.kind == "inverted":
+        return ~matched
+    return np.ones(len(left), bool) if join.settings.get("outer") else matched
 
 
-def _saving(join: Join, condition: Filter, pairs: Iterator[tuple[Any, list[Any]]]) -> Iterator[Any]:
+def _inner(join: Join, left: Side, ready: Matcher, pairs: Pairs) -> Iterator[Any]:
     settings = join.settings
-    for left, matched in pairs:
-        found = _with_measure(join, condition, left, matched)
-        if not found:
-            if settings["outer"]:
-                yield left
-            continue
-        if join.kind == "saveBest":
-            name = settings["measureKey"]
-            found = sorted(found, key=lambda e: e.get(name))
-        elif settings["ordering"] is not None:
-            found = sort_elements(found, settings["ordering"], settings["ascending"])
-        yield left.set(settings["matchKey"], found if join.kind == "saveAll" else found[0])
+    primary, secondary, measure = (
+        settings[key] for key in ("primaryKey", "secondaryKey", "measureKey")
+    )
+    measures = ready.measures(left, pairs) if measure else [None] * len(pairs)
+    places = zip(pairs.i.tolist(), pairs.j.tolist(), measures, strict=True)
+    for i, j, measured in places:
+        mine, other = left.elements[i], ready.right.elements[j]
+        properties = {INDEX: f"{mine.index}_{other.index}", primary: mine, secondary: other}
+        if measure:
+            properties[measure] = measured
+        yield Feature(properties)
 
 
-def _pairs(join: Join, condition: Filter, pairs: Iterator[tuple[Any, list[Any]]]) -> Iterator[Any]:
-    settings = join.settings
-    for left, matched in pairs:
-        for other in matched:
-            properties = {
-                INDEX: f"{left.index}_{other.index}", settings["primaryKey"]: left, settings["secondaryKey"]: other,
-            }  # fmt: skip
-            if settings["measureKey"]:
-                properties[settings["measureKey"]] = _measure(condition, left, other)
-            yield Feature(properties)
+class _Saver:
+    """Elements of the first collection with their matches as a property."""
+
+    def __init__(self, join: Join) -> None:
+        self._join, self._settings = join, join.settings
+        self._ranks: NDArray[np.intp] | None = None
+
+    def __call__(self, left: Side, ready: Matcher, pairs: Pairs) -> Iterator[Any]:
+        measure, name = self._settings.get("measureKey"), self._settings["matchKey"]
+        measures = ready.measures(left, pairs) if measure else []
+        order = self._order(ready.right.elements, pairs, measures)
+        starts = np.searchsorted(pairs.i, np.arange(len(left) + 1)).tolist()
+        kept = _kept(self._join, left, pairs).tolist()
+        for place, element in enumerate(left.elements):
+            chosen = order[starts[place] : starts[place + 1]].tolist()
+            if not chosen:
+                if kept[place]:
+                    yield element
+                continue
+            if self._join.kind != "saveAll":
+                chosen = chosen[:1]
+            found = [ready.right.elements[int(pairs.j[k])] for k in chosen]
+            if measure:
+                found = [e.set(measure, measures[k]) for e, k in zip(found, chosen, strict=True)]
+            yield element.set(name, found if self._join.kind == "saveAll" else found[0])
+
+    def _order(self, others: Sequence[Any], pairs: Pairs, measures: list[Any]) -> NDArray[np.intp]:
+        """Places of the pairs by element of the first collection, then as the join wants the matches."""
+        name, ascending = self._settings["ordering"], self._settings["ascending"]
+        if self._join.kind == "saveBest":
+            name, ascending = self._settings["measureKey"], True
+        if name is None:
+            return np.arange(len(pairs))
+        if measures and name == self._settings["measureKey"]:
+            sign = 1.0 if ascending else -1.0
+            return np.lexsort((pairs.j, sign * np.array(measures, float), pairs.i))
+        if self._ranks is None:
+            self._ranks = _ranks(others, name, ascending)
+        return np.lexsort((self._ranks[pairs.j], pairs.i))
+
+
+def _ranks(elements: Sequence[Any], name: str, ascending: bool) -> NDArray[np.intp]:
+    """The place of each element in the order of a property."""
+    numbered = [Element({name: e.get(name), INDEX: i}) for i, e in enumerate(elements)]
+    order = sort_elements(numbered, name, ascending)
+    ranks = np.empty(len(elements), np.intp)
+    ranks[[e.properties[INDEX] for e in order]] = np.arange(len(elements))
+    return ranks
 
 
 @algorithm("Join.apply")
@@ -282,15 +213,22 @@ def apply(
             "Join.apply: saveBest needs a condition that measures: maxDifference or withinDistance."
         )
 
-    def produce() -> Iterator[Any]:
-        pairs = _matches(condition, primary, secondary, context)
-        if join.kind in ("simple", "inverted"):
-            wanted = join.kind == "simple"
-            return (left for left, found in pairs if bool(found) == wanted)
-        return (
-            _pairs(join, condition, pairs)
-            if join.kind == "inner"
-            else _saving(join, condition, pairs)
-        )
+    def runs() -> Iterator[tuple[Side, Matcher, Pairs]]:
+        return _runs(condition, primary, secondary, context)
 
-    return Collection.lazy(produce, "Feature" if join.kind == "inner" else primary.kind)
+    def produce() -> Iterator[Any]:
+        saver = _Saver(join) if join.kind.startswith("save") else None
+        for left, ready, pairs in runs():
+            if saver is not None:
+                yield from saver(left, ready, pairs)
+            elif join.kind == "inner":
+                yield from _inner(join, left, ready, pairs)
+            else:
+                yield from compress(left.elements, _kept(join, left, pairs).tolist())
+
+    def total() -> int:
+        if join.kind == "inner":
+            return sum(len(pairs) for _, _, pairs in runs())
+        return sum(int(_kept(join, left, pairs).sum()) for left, _, pairs in runs())
+
+    return Collection.lazy(produce, "Feature" if join.kind == "inner" else primary.kind, total)
