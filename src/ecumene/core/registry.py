@@ -37,13 +37,17 @@ REQUIRED: Any = inspect.Parameter.empty
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument: ``name`` on the wire, ``parameter`` in Python, type text, default, words."""
+    """One argument: ``name`` on the wire, ``parameter`` in Python, type text, default, words.
+
+    ``gaps``: members of the list that it takes may be null.
+    """
 
     name: str
     type: str
     description: str = ""
     default: Any = REQUIRED
     parameter: str = ""
+    gaps: bool = False
 
     @property
     def optional(self) -> bool:
@@ -170,6 +174,12 @@ def parse_docstring(text: str | None) -> tuple[str, dict[str, str], str]:
     return " ".join(head.split()), words, details
 
 
+def _has_gaps(hint: Any) -> bool:
+    """Whether an annotation is of a list whose members may be None."""
+    members = typing.get_args(hint)
+    return typing.get_origin(hint) is list and type(None) in typing.get_args(members[0])
+
+
 def describe(
     name: str,
     function: Callable[..., Any],
@@ -197,6 +207,7 @@ def describe(
                 words.get(parameter.name, ""),
                 parameter.default,
                 parameter.name,
+                _has_gaps(hint),
             )
         )
     return Algorithm(

@@ -44,6 +44,14 @@ def find(registry: Registry, name: str) -> Algorithm:
     return entry
 
 
+def _coerced(argument: Argument, value: Any, context: Context, registry: Registry) -> Any:
+    """The value as the argument's type; null members of a list that may have them stay."""
+    if not argument.gaps or not isinstance(value, list):
+        return coerce(argument.type, value, context, registry)
+    rest = iter(coerce(argument.type, [v for v in value if v is not None], context, registry))
+    return [None if v is None else next(rest) for v in value]
+
+
 def _bind(
     entry: Algorithm, argument: Argument, value: Any, context: Context, registry: Registry
 ) -> Any:
@@ -57,7 +65,7 @@ def _bind(
     if argument.name in SELECTORS and isinstance(value, str | int | float):
         value = [value]
     try:
-        found = coerce(argument.type, value, context, registry)
+        found = _coerced(argument, value, context, registry)
     except Mismatch as mismatch:
         raise BindingError(
             f"{entry.name}, argument '{argument.name}': {mismatch.words()}"

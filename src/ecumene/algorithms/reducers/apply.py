@@ -13,6 +13,8 @@ from ecumene.core.dates import Date
 from ecumene.core.errors import EvaluationError
 from ecumene.core.query import Column
 from ecumene.core.reducer import Reducer
+from ecumene.core.typename import type_name
+from ecumene.numerics.reducers.wrappers import of_rows
 
 CHUNK = 65_536
 
@@ -44,21 +46,29 @@ def _present(values: Sequence[Any]) -> Any:
     return None if not any(missing) else ~np.asarray(missing)
 
 
+def _not_a_number(columns: Iterable[Any]) -> str:
+    """Words for the first value that is no number."""
+    for column in columns:
+        for value in np.asarray(column).reshape(-1).tolist():
+            if value is not None and not isinstance(value, int | float):
+                shown = f"\nActual value: {value[:100]}" if isinstance(value, str) else ""
+                return f"Invalid type.\nExpected type: Number.\nActual type: {type_name(value)}.{shown}"
+    return "Values of an unexpected type."
+
+
 class Folding:
     """A reducer at work on columns that come in runs."""
 
     def __init__(self, reducer: Reducer) -> None:
         self._reducer = reducer
-        self._state = reducer.accumulator.start(())
+        self._state = of_rows(reducer.accumulator)
 
     def add(self, inputs: Sequence[Any], weights: Sequence[Any]) -> None:
         """One array of values an input, and its weights (None = all present); EvaluationError for wrong types."""
         try:
             self._state = self._reducer.accumulator.add(self._state, inputs, weights)
         except (TypeError, ValueError) as error:
-            raise EvaluationError(
-                f"{self._reducer.name}: Values of an unexpected type: {error}."
-            ) from error
+            raise EvaluationError(f"{self._reducer.name}: {_not_a_number(inputs)}") from error
 
     def finish(self) -> dict[str, Any]:
         """Outputs by name."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from ecumene.algorithms.reducers.kinds import (
     COUNTS,
+    at_least_one,
     double,
     fixed,
     given,
@@ -107,21 +108,21 @@ SIMPLE: dict[str, tuple[tuple[str, ...], Any, bool, Any, str]] = {
     "bitwiseAnd": (("bitwiseAnd",), m.BIT_AND, False, same, "Bits that are one in all values."),
     "bitwiseOr": (("bitwiseOr",), m.BIT_OR, False, same, "Bits that are one in some value."),
     "circularMean": (
-        ("mean",),
+        ("circularMean",),
         r.Circular("mean"),
         True,
         double,
         "Mean direction of angles in radians.",
     ),
     "circularVariance": (
-        ("variance",),
+        ("circularVariance",),
         r.Circular("variance"),
         True,
         double,
         "Circular variance of angles in radians.",
     ),
     "circularStddev": (
-        ("stdDev",),
+        ("circularStdDev",),
         r.Circular("stdDev"),
         True,
         double,
@@ -200,7 +201,7 @@ def _declare() -> None:
         REGISTRY.add(old)
     for name, sample, words in (
         ("covariance", True, "Covariance matrix of vectors (n - 1)."),
-        ("centeredCovariance", False, "Covariance matrix of vectors (n)."),
+        ("centeredCovariance", False, "Covariance matrix of vectors whose mean is 0 (n)."),
     ):
         kind = PixelType("double", dimensions=2)
         reducer = Reducer(
@@ -226,8 +227,7 @@ def get(name: str) -> Reducer:
 
 
 def _extreme(kind: str, count: int) -> Reducer:
-    if count < 1:
-        raise EvaluationError(f"Reducer.{kind}: 'numInputs' must be at least 1, got {count}.")
+    at_least_one(f"Reducer.{kind}", numInputs=count)
     outputs = (kind, *(f"{kind}{k}" for k in range(1, count)))
     return Reducer(
         f"Reducer.{kind}", outputs, m.Extremes((kind,), count - 1), (False,) * count,
@@ -266,7 +266,12 @@ def to_list(tuple_size: Integer | None = None, num_optional: Integer = 0) -> Red
     tuple_size : number of inputs; values themselves are listed if missing.
     num_optional : how many of the last inputs may be null.
     """
+    at_least_one("Reducer.toList", tupleSize=tuple_size)
     size = tuple_size or 1
+    if not 0 <= num_optional <= size:
+        raise EvaluationError(
+            f"Reducer.toList: 'numOptional' must be between 0 and {size}, got {num_optional}."
+        )
     accumulator = c.to_list(tuple_size, num_optional or None)
     settings = given(tupleSize=tuple_size, numOptional=num_optional or None)
     axes = 1 if tuple_size is None else 2

@@ -91,7 +91,9 @@ def percentile(
     max_raw : how many values are answered exactly.
     """
     name = "Reducer.percentile"
-    if not percentiles or any(not 0 <= p <= 100 for p in percentiles):
+    if not percentiles:
+        raise EvaluationError(f"{name}: At least one percentile is needed.")
+    if any(not 0 <= p <= 100 for p in percentiles):
         raise EvaluationError(f"{name}: Percentiles must be between 0 and 100.")
     names = output_names or [f"p{int(p) if float(p).is_integer() else p}" for p in percentiles]
     if len(names) != len(percentiles):

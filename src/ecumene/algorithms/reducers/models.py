@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ecumene.algorithms.reducers.kinds import Types, given
+from ecumene.algorithms.reducers.kinds import Types, at_least_one, given
 from ecumene.core.errors import EvaluationError
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.reducer import Reducer
@@ -14,11 +14,7 @@ from ecumene.numerics.reducers import regression as r
 
 
 def _coefficients(outputs: int) -> Callable[[Types], list[PixelType]]:
-    kinds = [
-        PixelType("double", dimensions=2),
-        PixelType("double", dimensions=1),
-        PixelType("double", dimensions=2),
-    ]
+    kinds = [PixelType("double", dimensions=axes) for axes in (2, 1, 1)]
     return lambda types: kinds[:outputs]
 
 
@@ -31,6 +27,7 @@ def linear_regression(num_x: Integer, num_y: Integer = 1) -> Reducer:
     num_x : number of independent inputs, which come first.
     num_y : number of dependent inputs.
     """
+    at_least_one("Reducer.linearRegression", numX=num_x, numY=num_y)
     return Reducer(
         "Reducer.linearRegression", ("coefficients", "residuals"), r.linear_regression(num_x, num_y),
         (True,) * (num_x + num_y), {"numX": num_x, "numY": num_y}, output_types=_coefficients(2),
@@ -39,7 +36,7 @@ def linear_regression(num_x: Integer, num_y: Integer = 1) -> Reducer:
 
 @algorithm("Reducer.ridgeRegression", wire_names={"lambda_": "lambda"})
 def ridge_regression(num_x: Integer, num_y: Integer = 1, lambda_: Float = 0.1) -> Reducer:
-    """Ridge regression with intercept: coefficients, residuals and p-values.
+    """Ridge regression with intercept: coefficients, root mean square residuals, and p-values of F-tests, one for each y.
 
     Parameters
     ----------
@@ -47,6 +44,7 @@ def ridge_regression(num_x: Integer, num_y: Integer = 1, lambda_: Float = 0.1) -
     num_y : number of dependent inputs.
     lambda_ : penalty.
     """
+    at_least_one("Reducer.ridgeRegression", numX=num_x, numY=num_y)
     return Reducer(
         "Reducer.ridgeRegression", ("coefficients", "residuals", "pValue"), r.linear_regression(num_x, num_y, lambda_),
         (True,) * (num_x + num_y), {"numX": num_x, "numY": num_y, "lambda": lambda_}, output_types=_coefficients(3),
@@ -57,14 +55,15 @@ def ridge_regression(num_x: Integer, num_y: Integer = 1, lambda_: Float = 0.1) -
 def robust_linear_regression(
     num_x: Integer, num_y: Integer = 1, beta: Float | None = None
 ) -> Reducer:
-    """Least squares that leaves out outliers (Talwar's weights): coefficients and residuals.
+    """Least squares that leaves out outliers (Talwar's weights): coefficients and root mean square residuals.
 
     Parameters
     ----------
     num_x : number of independent inputs, which come first.
     num_y : number of dependent inputs.
-    beta : robust deviations beyond which a sample is left out.
+    beta : root mean square of a sample's residuals beyond which it is left out; 2.795 robust standard deviations if missing.
     """
+    at_least_one("Reducer.robustLinearRegression", numX=num_x, numY=num_y)
     return Reducer(
         "Reducer.robustLinearRegression", ("coefficients", "residuals"), r.robust_regression(num_x, num_y, beta),
         (False,) * (num_x + num_y), given(numX=num_x, numY=num_y, beta=beta), output_types=_coefficients(2),
@@ -97,6 +96,7 @@ def geometric_median(num_x: Integer, eta: Float = 0.001, initial_step_size: Floa
     eta : tolerance of the solution.
     initial_step_size : accepted for compatibility.
     """
+    at_least_one("Reducer.geometricMedian", numX=num_x)
     names = (
         ("median",)
         if num_x == 1

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ecumene.algorithms.reducers.kinds import all_different, at_least_one, bounded
 from ecumene.core.errors import EvaluationError
 from ecumene.core.image import Image
 from ecumene.core.pixel_type import PixelType
@@ -29,6 +30,8 @@ def combine(
     shared_inputs : both reduce the same inputs; else the second's come after the first's.
     """
     n = reducer1.inputs
+    bounded("Reducer.combine", n + reducer2.inputs)
+    bounded("Reducer.combine", len(reducer1.outputs) + len(reducer2.outputs))
     if shared_inputs and n != reducer2.inputs:
         raise EvaluationError(
             f"Reducer.combine: Reducers with shared inputs must have the same number of inputs. Got {n} and {reducer2.inputs}."
@@ -77,8 +80,8 @@ def repeat(reducer: Reducer, count: Integer) -> Reducer:
     reducer : the reducer.
     count : how many groups.
     """
-    if not 1 <= count <= 10_000:
-        raise EvaluationError(f"Reducer.repeat: 'count' must be at least 1, got {count}.")
+    at_least_one("Reducer.repeat", count=count)
+    bounded("Reducer.repeat", count * reducer.inputs)
     return Reducer(
         "Reducer.repeat", reducer.outputs, wrappers.Repeated(reducer.accumulator, reducer.inputs, count),
         reducer.input_weighted * count, {"reducer": reducer, "count": count}, repeats=count,
@@ -121,7 +124,9 @@ def for_each(reducer: Reducer, output_names: list[str]) -> Reducer:
     reducer : the reducer.
     output_names : one for each group; with a single output it is the whole name.
     """
+    all_different("Reducer.forEach", output_names)
     count = len(output_names)
+    bounded("Reducer.forEach", count * max(reducer.inputs, len(reducer.outputs)))
     single = len(reducer.output_names) == 1
     outputs = tuple(
         None if o is None else name if single else f"{name}_{o}"
@@ -196,32 +201,37 @@ def unweighted(reducer: Reducer) -> Reducer:
 
 @algorithm("Reducer.splitWeights")
 def split_weights(reducer: Reducer) -> Reducer:
-    """A reducer whose weights come as inputs of their own, after each value.
+    """A reducer whose weights come as inputs of their own, after each value of a weighted input.
 
     Parameters
     ----------
     reducer : the reducer.
     """
+    steps = [1 + weighted for weighted in reducer.input_weighted]
+    values, count = [sum(steps[:k]) for k in range(len(steps))], sum(steps)
     return Reducer(
-        "Reducer.splitWeights", reducer.outputs, wrappers.SplitWeights(reducer.accumulator), (False, False) * reducer.inputs,
-        {"reducer": reducer}, output_types=lambda types: reducer.types(types[::2]),
+        "Reducer.splitWeights", reducer.outputs, wrappers.SplitWeights(reducer.accumulator, reducer.input_weighted),
+        (False,) * count, {"reducer": reducer}, output_types=lambda types: reducer.types([types[k] for k in values]),
     )  # fmt: skip
 
 
 @algorithm("Reducer.setOutputs")
-def set_outputs(reducer: Reducer, outputs: list[str]) -> Reducer:
+def set_outputs(reducer: Reducer, outputs: list[str | None]) -> Reducer:
     """A reducer with renamed outputs.
 
     Parameters
     ----------
     reducer : the reducer.
-    outputs : new names; an empty one drops the output.
+    outputs : new names, all different; an output whose name is null or empty is dropped.
     """
     kept = [o for o in reducer.outputs if o]
     if len(outputs) != len(kept):
         raise EvaluationError(
             f"Reducer.setOutputs: Expected {len(kept)} output names, got {len(outputs)}."
         )
+    named = [name for name in outputs if name]
+    if len(set(named)) != len(named):
+        raise EvaluationError(f"Reducer.setOutputs: Output names are not unique: {named}.")
     fresh = iter(outputs)
     names = tuple(None if o is None else (next(fresh) or None) for o in reducer.outputs)
     settings = {"reducer": reducer, "outputs": outputs}
@@ -241,16 +251,20 @@ def get_outputs(reducer: Reducer) -> list[Object]:
 
 @algorithm("Reducer.disaggregate")
 def disaggregate(reducer: Reducer, axis: Integer | None = None) -> Reducer:
-    """A reducer of the elements of lists or arrays.
+    """A reducer of the items of lists, arrays and dictionaries (of their values); numbers and texts are items themselves.
+
+    Several inputs are taken apart side by side.
 
     Parameters
     ----------
-    reducer : the reducer of the elements.
+    reducer : the reducer of the items.
     axis : the axis along which arrays are taken apart; all elements if missing.
     """
     settings = {"reducer": reducer, **({} if axis is None else {"axis": axis})}
-    accumulator = wrappers.Disaggregated(reducer.accumulator, reducer.inputs, axis)
-    return Reducer("Reducer.disaggregate", reducer.outputs, accumulator, (False,), settings)
+    accumulator = wrappers.Disaggregated(reducer.accumulator, axis)
+    return Reducer(
+        "Reducer.disaggregate", reducer.outputs, accumulator, reducer.input_weighted, settings
+    )
 
 
 @algorithm("Reducer.toCollection")
@@ -265,6 +279,12 @@ def to_collection(property_names: list[str], num_optional: Integer = 0) -> Reduc
     from ecumene.core.collection import Collection
     from ecumene.core.element import Feature
 
+    name = "Reducer.toCollection"
+    all_different(name, property_names)
+    if not 0 <= num_optional <= len(property_names):
+        raise EvaluationError(
+            f"{name}: 'numOptional' must be between 0 and {len(property_names)}, got {num_optional}."
+        )
     needed = len(property_names) - num_optional
 
     def finish(rows: list[Any], weights: list[float]) -> list[Any]:
@@ -277,6 +297,4 @@ def to_collection(property_names: list[str], num_optional: Integer = 0) -> Reduc
 
     accumulator = collected.Samples(finish, skip=num_optional == 0)
     settings = {"propertyNames": property_names, "numOptional": num_optional}
-    return Reducer(
-        "Reducer.toCollection", ("features",), accumulator, (False,) * len(property_names), settings
-    )
+    return Reducer(name, ("features",), accumulator, (False,) * len(property_names), settings)

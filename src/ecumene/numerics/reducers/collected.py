@@ -199,8 +199,19 @@ class Distinct(Tally):
         return [(there[0].astype("int64") + new.sum(axis=0), None)]
 
 
-COUNT_DISTINCT = Distinct(lambda rows, w: [len({repr(r[0]) for r in rows})], skip=False)
-COUNT_DISTINCT_NON_NULL = Distinct(lambda rows, w: [len({repr(r[0]) for r in rows})])
+def _different(rows: list[tuple[Any, ...]], weights: list[float]) -> list[Any]:
+    return [len({_identity(row[0]) for row in rows})]
+
+
+def _identity(value: Any) -> Any:
+    """Equal for values that are: numbers by what they are worth, others by their text."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    return (type(value).__name__, repr(value))
+
+
+COUNT_DISTINCT = Distinct(_different, skip=False)
+COUNT_DISTINCT_NON_NULL = Distinct(_different)
 
 
 def _runs(rows: list[tuple[Any, ...]], weights: list[float]) -> list[Any]:

@@ -287,8 +287,9 @@ def _dense(
     low, high = float(values.min()), float(values.max())
     most = rounded(limits.buckets or 256)
     width = width_for(low, high, most, limits.least) if high > low else limits.least or 1.0
-    start = np.floor(low / width) * width
-    place = np.floor((values - start) / width).astype(int)
+    first = np.floor(low / width)
+    start = first * width
+    place = (np.floor(values / width) - first).astype(int)
     size = int(place.max()) + 1
     counts = np.bincount(place, weights, minlength=size)
     sums = np.bincount(place, weights * values, minlength=size)

@@ -60,13 +60,16 @@ class Moments:
         w = presence(values, weights[0])
         clean = np.where(w > 0, values, 0.0)
         total = w.sum(axis=0)
-        mean = (w * clean).sum(axis=0) / np.where(total == 0, 1, total)
-        delta = clean - mean
-        powers = [
-            (w * delta**k).sum(axis=0) if k <= self.order else np.zeros_like(total)
-            for k in (2, 3, 4)
-        ]
-        return self.merge(state, State(total, mean, *powers))
+        with np.errstate(
+            invalid="ignore"
+        ):  # infinite samples: their mean is infinite, the rest not a number
+            mean = (w * clean).sum(axis=0) / np.where(total == 0, 1, total)
+            delta = clean - mean
+            powers = [
+                (w * delta**k).sum(axis=0) if k <= self.order else np.zeros_like(total)
+                for k in (2, 3, 4)
+            ]
+            return self.merge(state, State(total, mean, *powers))
 
     def zonal(self, block: Block) -> State:
         """Moments of the zones of a block."""
@@ -225,7 +228,10 @@ BIT_OR = Folding(0, np.bitwise_or, lambda v: v, "int64")
 
 
 class Extremes:
-    """Smallest and/or largest sample; of several inputs, the companions of the extreme come along."""
+    """Smallest and/or largest sample; of several inputs, the companions of the extreme come along.
+
+    A sample counts where all of its inputs are present.
+    """
 
     def __init__(self, kinds: Sequence[str], companions: int = 0) -> None:
         self.kinds, self.companions = tuple(kinds), companions
@@ -241,6 +247,8 @@ class Extremes:
             return self._text(state, values, weights[0])
         arrays = [numeric(v) for v in inputs]
         here = presence(arrays[0], weights[0]) > 0
+        for array, weight in zip(arrays[1:], weights[1:], strict=True):
+            here = here & (presence(array, weight) > 0)
         parts = []
         for kind in self.kinds:
             worst = np.inf if kind == "min" else -np.inf

@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 from ecumene.core.errors import EvaluationError
 from ecumene.numerics.reducers.moments import Output, numeric, presence
 
+_TALWAR = 2.795
+"""Robust standard deviations at which Talwar's weights are 95 % efficient."""
+
+_ROUNDS = 20
+
 
 @dataclass(slots=True)
 class Joint:
@@ -147,11 +152,12 @@ def _vectors(given: Any) -> NDArray[np.float64]:
 
 
 def covariance(sample: bool) -> Columns:
-    """Covariance matrices ``(…, k, k)`` divided by n (or n − 1)."""
+    """Covariance matrices ``(…, k, k)``: of samples (n − 1), or of vectors that are taken to have mean 0 (n)."""
 
     def finish(s: Joint) -> Output:
         divisor = s.weight - 1 if sample else s.weight
-        return [(_last(s.products / np.where(divisor <= 0, 1, divisor)), divisor > 0)]
+        products = s.products if sample else s.raw()
+        return [(_last(products / np.where(divisor <= 0, 1, divisor)), divisor > 0)]
 
     return Columns(0, finish)
 
@@ -168,7 +174,7 @@ def linear_regression(num_x: int, num_y: int, ridge: float | None = None) -> CoM
             return _ridge(s, num_x, ridge)
         raw = _last(s.raw())
         xx, xy, yy = raw[..., :num_x, :num_x], raw[..., :num_x, num_x:], raw[..., num_x:, num_x:]
-        good = s.count >= num_x
+        good = s.count > num_x
         beta = np.matmul(np.linalg.pinv(np.where(np.isfinite(xx), xx, 0)), xy)
         explained = np.einsum("...ij,...ij->...j", beta, xy)
         rest = np.maximum(np.diagonal(yy, axis1=-2, axis2=-1) - explained, 0)
@@ -179,6 +185,7 @@ def linear_regression(num_x: int, num_y: int, ridge: float | None = None) -> CoM
 
 
 def _ridge(s: Joint, num_x: int, penalty: float) -> Output:
+    """Coefficients and intercepts, residuals, and for each y the p-value of the regression (an F-test)."""
     products = _last(s.products)
     mean = np.moveaxis(s.mean, 0, -1)
     xx, xy, yy = (
@@ -193,21 +200,12 @@ def _ridge(s: Joint, num_x: int, penalty: float) -> Output:
     rest = np.maximum(rest + np.einsum("...ij,...ik,...kj->...j", beta, xx, beta), 0)
     n = np.where(s.weight == 0, 1, s.weight)[..., None]
     whole = np.concatenate([beta, intercept[..., None, :]], axis=-2)
-    freedom = np.maximum(s.weight - num_x - 1, 1)[..., None]
-    variance = rest / freedom
-    error = np.sqrt(
-        np.abs(np.diagonal(inverse, axis1=-2, axis2=-1))[..., :, None] * variance[..., None, :]
-    )
-    t = beta / np.where(error == 0, 1, error)
-    p = 2 * scipy.stats.t.sf(np.abs(t), freedom[..., None, :])
-    centre = np.sqrt(variance / n)
-    p0 = 2 * scipy.stats.t.sf(np.abs(intercept / np.where(centre == 0, 1, centre)), freedom)
     good = s.count >= num_x + 1
-    return [
-        (whole, good),
-        (np.sqrt(rest / n), good),
-        (np.concatenate([p, p0[..., None, :]], axis=-2), good),
-    ]
+    freedom = s.weight - num_x - 1
+    total = np.diagonal(yy, axis1=-2, axis2=-1)
+    ratio = (total - rest) / num_x / (rest / np.maximum(freedom, 1)[..., None])
+    p = scipy.stats.f.sf(ratio, num_x, np.maximum(freedom, 1)[..., None])
+    return [(whole, good), (np.sqrt(rest / n), good), (p, good & (freedom > 0))]
 
 
 class Rows:
@@ -275,7 +273,7 @@ SENS_SLOPE = Rows(2, 2, _sens)
 
 
 def _spearman(rows: NDArray[Any]) -> list[Any]:
-    if len(rows) < 2:
+    if len(rows) < 2 or not np.ptp(rows, axis=0).all():
         return [None, None]
     found = scipy.stats.spearmanr(rows[:, 0], rows[:, 1])
     return [v if np.isfinite(v) else None for v in (float(found.statistic), float(found.pvalue))]
@@ -299,29 +297,33 @@ def kendall(inputs: int) -> Rows:
     return Rows(inputs, 2, finish)
 
 
+def _root_mean_square(rows: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.sqrt((rows**2).mean(axis=1)))
+
+
 def robust_regression(num_x: int, num_y: int, beta: float | None) -> Rows:
-    """Iteratively reweighted least squares with Talwar's weights (1 within beta robust deviations, else 0)."""
-    tuning = 2.795 if beta is None else beta
+    """Iteratively reweighted least squares with Talwar's weights: 1 within a margin, else 0.
+
+    A sample lies within if the root mean square of its residuals is at most ``beta``; without one, at most 2.795
+    standard deviations as their median tells them (Holland & Welsch 1977).
+    """
 
     def finish(rows: NDArray[Any]) -> list[Any]:
         x, y = rows[:, :num_x], rows[:, num_x:]
         if len(rows) < num_x:
             return [None, None]
-        coefficients = np.zeros((num_x, num_y))
-        residuals = np.zeros(num_y)
-        for k in range(num_y):
-            keep = np.ones(len(x), bool)
-            for _ in range(20):
-                found = np.linalg.lstsq(x[keep], y[keep, k], rcond=None)[0]
-                rest = y[:, k] - x @ found
-                scale = np.median(np.abs(rest - np.median(rest))) / 0.6745
-                fresh = np.abs(rest) <= tuning * scale if scale > 0 else np.abs(rest) <= 1e-9
-                if (fresh == keep).all() or fresh.sum() < num_x:
-                    break
-                keep = fresh
-            coefficients[:, k] = found
-            residuals[k] = np.sqrt(np.mean(rest[keep] ** 2))
-        return [coefficients, residuals]
+        keep = np.ones(len(x), bool)
+        for _ in range(_ROUNDS):
+            found = np.linalg.lstsq(x[keep], y[keep], rcond=None)[0]
+            rest = y - x @ found
+            strays = _root_mean_square(rest)
+            around = np.median(_root_mean_square(rest - np.median(rest, axis=0)))
+            margin = _TALWAR * float(around) / 0.6745 if beta is None else beta
+            fresh = strays <= max(margin, 1e-9 * float(np.abs(y).max()))
+            if (fresh == keep).all() or fresh.sum() < num_x:
+                break
+            keep = fresh
+        return [found, np.sqrt((rest[keep] ** 2).mean(axis=0))]
 
     return Rows(num_x + num_y, 2, finish)
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecumene.numerics.reducers.moments import Output
+from ecumene.core.array import Array
+from ecumene.core.errors import EvaluationError
+from ecumene.numerics.reducers.moments import Output, Total
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +82,20 @@ def held(accumulator: Any, samples: float) -> float:
     return 0.0 if inner is None else count * held(inner, samples)
 
 
+def of_rows(accumulator: Any) -> Any:
+    """An empty state for a list or a column: there, other than in a region, the sum of nothing is 0."""
+    match accumulator:
+        case Total():
+            return np.zeros((), "int64"), np.ones((), bool)
+        case Combined():
+            return [of_rows(part) for part, _ in accumulator.parts]
+        case Repeated():
+            return [of_rows(accumulator.inner) for _ in range(accumulator.count)]
+        case Unweighted():
+            return of_rows(accumulator.inner)
+    return accumulator.start(())
+
+
 def _chosen(weights: list[Any], weighted: Sequence[bool] | None) -> list[Any]:
     """One kind of weights for each input of a part."""
     if weighted is None:
@@ -117,19 +133,31 @@ class Unweighted:
 
 
 class SplitWeights(Unweighted):
-    """Inputs come in pairs: values and their weights."""
+    """Weighted inputs come in pairs: values and their weights.
+
+    Parameters
+    ----------
+    weighted : for each input of the inner accumulator whether it is one of those.
+    """
+
+    def __init__(self, inner: Any, weighted: Sequence[bool]) -> None:
+        super().__init__(inner)
+        self.weighted = list(weighted)
 
     def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
         """The second of each pair becomes the weight of the first."""
         from ecumene.numerics.reducers.moments import numeric
 
         values, fresh = [], []
-        for k in range(0, len(inputs), 2):
-            w = np.nan_to_num(numeric(inputs[k + 1]).astype("float64"))
-            if weights[k] is not None:
-                w = w * (np.asarray(weights[k]) > 0)
+        k = 0
+        for weighted in self.weighted:
+            w = None if weights[k] is None else np.asarray(weights[k]) > 0
+            if weighted:
+                own = np.nan_to_num(numeric(inputs[k + 1]).astype("float64"))
+                w = own if w is None else own * w
             values.append(inputs[k])
             fresh.append(w)
+            k += 1 + weighted
         return self.inner.add(state, values, fresh)
 
 
@@ -251,12 +279,7 @@ class Elements:
     def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
         """Arrays of equal shape."""
         shape, inner = state
-        values = [
-            np.stack([np.asarray(getattr(v, "values", v)) for v in column])
-            if np.asarray(column).dtype == object
-            else np.asarray(column)
-            for column in inputs
-        ]
+        values = [_of_one_shape(column) for column in inputs]
         more = values[0].shape[1 + len(shape) :]
         if inner is None:
             inner = self.inner.start((*shape, *more))
@@ -288,38 +311,74 @@ class Elements:
         return found
 
 
-class Disaggregated(Unweighted):
-    """Takes lists or arrays apart and reduces their elements."""
+def _of_one_shape(column: Any) -> NDArray[Any]:
+    """Arrays or lists side by side; EvaluationError if their shapes differ or they hold no numbers."""
+    given = np.asarray(column) if not isinstance(column, np.ndarray) else column
+    if given.dtype != object:
+        return given
+    try:
+        found = np.stack([np.asarray(getattr(v, "values", v)) for v in given])
+    except ValueError:
+        found = np.empty(0, object)
+    if found.dtype.kind not in "biuf":
+        raise EvaluationError(
+            "Reducer.forEachElement: Inputs must be arrays of numbers of the same shape."
+        )
+    return found
 
-    def __init__(self, inner: Any, inputs: int, axis: int | None) -> None:
+
+class Disaggregated(Unweighted):
+    """Takes lists, arrays or dictionaries apart and reduces their items; other values are items themselves.
+
+    Several inputs are taken apart side by side, each into as many items.
+    """
+
+    def __init__(self, inner: Any, axis: int | None) -> None:
         super().__init__(inner)
-        self.inputs, self.axis = inputs, axis
+        self.axis = axis
 
     def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
-        """Every element is a sample."""
-        rows: list[Any] = []
-        for item in (
-            np.asarray(inputs[0], object).reshape(-1)
-            if np.asarray(inputs[0]).dtype == object
-            else inputs[0]
-        ):
-            values = getattr(item, "values", item)
-            if isinstance(values, np.ndarray):
-                moved = (
-                    np.moveaxis(values, self.axis, 0)
-                    if self.axis is not None and values.ndim > 1
-                    else values.reshape(-1)
+        """Every item is a sample with the weight of what it was in. EvaluationError for inputs of other lengths."""
+        columns: list[list[Any]] = [[] for _ in inputs]
+        heavy: list[list[float]] = [[] for _ in inputs]
+        for row in range(len(inputs[0])):
+            apart = [self._items(values[row]) for values in inputs]
+            if len({len(items) for items in apart}) > 1:
+                raise EvaluationError(
+                    "Reducer.disaggregate: Inputs must have the same number of items."
                 )
-                rows += [v.tolist() if v.ndim else v.item() for v in moved]
-            elif isinstance(values, list):
-                rows += values
-        if not rows:
+            for column, own, items, w in zip(columns, heavy, apart, weights, strict=True):
+                column += items
+                own += [1.0 if w is None else float(w[row])] * len(items)
+        if not columns[0]:
             return state
-        if self.inputs == 1:
-            columns = [_objects(rows)]
-        else:
-            columns = [_objects(list(c)) for c in zip(*rows, strict=True)]
-        return self.inner.add(state, columns, [None] * self.inputs)
+        values = [_objects(column) for column in columns]
+        return self.inner.add(
+            state, values, [_present(*p) for p in zip(columns, heavy, strict=True)]
+        )
+
+    def _items(self, value: Any) -> list[Any]:
+        held = getattr(value, "values", value)
+        if isinstance(value, dict):
+            return list(value.values())
+        if isinstance(held, np.ndarray) and held.ndim:
+            if self.axis is None:
+                return list(held.reshape(-1).tolist())
+            if not 0 <= self.axis < held.ndim:
+                raise EvaluationError(
+                    f"Reducer.disaggregate: Axis {self.axis} is out of range for an array of {held.ndim} dimensions."
+                )
+            parts = np.moveaxis(held, self.axis, 0)
+            return parts.tolist() if parts.ndim == 1 else [Array.of(part) for part in parts]
+        if isinstance(held, np.ndarray | np.generic):
+            return [held.item()]
+        return list(held) if isinstance(held, list) else [value]
+
+
+def _present(values: list[Any], weights: list[float]) -> Any:
+    """Weights of items, 0 for those that are null; None where all are 1."""
+    found = np.asarray([0.0 if v is None else w for v, w in zip(values, weights, strict=True)])
+    return None if bool((found == 1).all()) else found
 
 
 def _objects(values: list[Any]) -> Any:
