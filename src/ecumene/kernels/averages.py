@@ -90,6 +90,34 @@ def _gathered(ring: Any, at: int, runs: Any, width: int, out: Any) -> None:
         k += 1
 
 
+@helper
+def _filled(line: Any, good: Any, n: int, values: Any, ones: Any) -> None:
+    """A row as doubles, 0 where nothing is, and a count of each pixel."""
+    for p in range(n):
+        ones[p] = good[p]
+        values[p] = line[p] if good[p] else 0.0
+
+
+@helper
+def _kept(levels: Any, lengths: Any, n: int, ring: Any, at: int) -> None:
+    """What runs of every length hold, put into a row of the ring."""
+    _pieces(levels, n)
+    for k in range(lengths.size):
+        _run(levels, lengths[k], n, ring[k, at])
+
+
+@helper
+def _box(lengths: Any, runs: Any) -> Any:
+    """Cells of a footprint; pieces that its longest run is joined from."""
+    cells = 0
+    for r in range(runs.shape[0]):
+        cells += lengths[runs[r, 0]]
+    bits = 1
+    while (1 << bits) <= lengths[-1]:
+        bits += 1
+    return cells, bits
+
+
 @compiled(
     *(
         types.void(
@@ -116,12 +144,7 @@ def averaged(
     height, width = out.shape
     halo = source.shape[1] - width
     masked = valid.size > 0
-    full = 0
-    for r in range(runs.shape[0]):
-        full += lengths[runs[r, 0]]
-    bits = 1
-    while (1 << bits) <= lengths[-1]:
-        bits += 1
+    full, bits = _box(lengths, runs)
     chunk = min(width, CHUNK)
     size = chunk + halo
     levels, ring = (
@@ -136,19 +159,11 @@ def averaged(
         for y in range(source.shape[0]):
             line = source[y, x : x + n]
             if masked:
-                good = valid[y, x : x + n]
-                for p in range(n):
-                    ones[0, p] = good[p]
-                    levels[0, p] = line[p] if good[p] else 0.0
-                _pieces(ones, n)
+                _filled(line, valid[y, x : x + n], n, levels[0], ones[0])
+                _kept(ones, lengths, n, marks, y % rows)
             else:
-                for p in range(n):
-                    levels[0, p] = line[p]
-            _pieces(levels, n)
-            for k in range(lengths.size):
-                _run(levels, lengths[k], n, ring[k, y % rows])
-                if masked:
-                    _run(ones, lengths[k], n, marks[k, y % rows])
+                levels[0, :n] = line
+            _kept(levels, lengths, n, ring, y % rows)
             at = y - rows + 1
             if at < 0:
                 continue
