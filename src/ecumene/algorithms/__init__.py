@@ -48,6 +48,7 @@ MODULES = (
     "image.reduce",
     "image.segmentation",
     "image.spectral",
+    "image.styled",
     "image.surfaces",
     "image.visualize",
     "image.windows",

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ecumene.core import pixel_type as pt
 from ecumene.core.errors import EvaluationError
 from ecumene.core.pixel_type import BOOLEAN, DOUBLE, FLOAT, PixelType, of_range, union
-from ecumene.numerics import colour, special
+from ecumene.numerics import colour, colour_maps, special
 
 Values = NDArray[Any]
 INT64 = np.iinfo("int64")
@@ -437,6 +437,9 @@ def stretch(values: Values, low: float, high: float) -> Values:
 _op("unitScale", 1, stretch, floating, kind="float")
 _op("stretch", 1, _stretched, lambda t: pt.UINT8)
 _op("palette", 1, _coloured, lambda t: pt.UINT8)
+_op("mapRamp", 1, colour_maps.ramp, lambda t: pt.UINT8, colour_maps.ramp_shown)
+_op("mapIntervals", 1, colour_maps.intervals, lambda t: pt.UINT8, colour_maps.intervals_shown)
+_op("mapValues", 1, colour_maps.single, lambda t: pt.UINT8, colour_maps.single_shown)
 _op("clampTo", 1, lambda a, low, high: np.clip(a, low, high), same, kind="asis")
 _op(
     "normalizedDifference", 2, lambda a, b: _divide(a - b, a + b),

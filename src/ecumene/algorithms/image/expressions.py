@@ -62,7 +62,9 @@ def _call(name: str, arguments: list[Image]) -> Image:
     )
 
 
-_INTERNAL = ("stretch", "palette", "clampTo", "unitScale", "normalizedDifference", "square")
+_INTERNAL = (
+    "stretch", "palette", "mapRamp", "mapIntervals", "mapValues", "clampTo", "unitScale", "normalizedDifference", "square"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

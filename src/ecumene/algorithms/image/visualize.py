@@ -41,7 +41,7 @@ def _numbers(value: Any, count: int, name: str) -> list[float] | None:
     return found
 
 
-def _range(band: Band) -> tuple[float, float]:
+def shown_range(band: Band) -> tuple[float, float]:
     """The range of the band's type: what is shown if nothing else is said."""
     low, high = band.type.bounds
     if band.type.is_int and band.type.min is not None:
@@ -65,7 +65,7 @@ def _bounds(
                 raise EvaluationError(f"{NAME}: 'gain' must not be 0.")
             out.append(((0 - b) / g, (255 - b) / g))
             continue
-        a, z = _range(band)
+        a, z = shown_range(band)
         out.append((lows[k] if lows else a, highs[k] if highs else z))
     return out
 
