@@ -3,9 +3,10 @@ UV := .venv-boot/bin/uv
 PY := .venv/bin/python
 PORT ?= 8080
 COUNT ?= 100000
+OPERATIONS ?= 200
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: help demo serve test fuzz lint types conformance bench docs lock clean
+.PHONY: help demo serve test fuzz chaos lint types conformance bench docs lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 14
@@ -44,6 +45,9 @@ bench: .venv/.ok ## Measure beside the open peers, all or a part: make bench BEN
 
 fuzz: .venv/.ok ## Send 100,000 random graphs to the application (COUNT); some twenty minutes
 	@$(PY) -m tests.fuzz --count $(COUNT)
+
+chaos: .venv/.ok ## Kill the server and its workers at random while OPERATIONS (200) exports run; about half an hour
+	@$(PY) -m tests.chaos --count $(OPERATIONS)
 
 docs: .venv/.ok ## Generate the algorithm reference from the registry
 	@$(PY) -m ecumene.cli docs build --output docs/reference

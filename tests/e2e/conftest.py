@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.exporting import Exporting, prepared
+from tests.e2e.exporting import PROJECT, Exporting, Server, make_key, prepared
 from tests.servers import ecumene, serving
 
 ROOT = Path(__file__).parents[2]
 HERE = (-121.58626826832939, 38.059141484827485)
-PROJECT = "ecumene-tests"
-
-
-@dataclass(frozen=True)
-class Server:
-    """Where the server is and how to log in."""
-
-    base: str
-    key: Path
-    data: Path
-
-    @property
-    def archive(self) -> Path:
-        return self.data / "archive"
 
 
 @pytest.fixture(scope="session")
@@ -90,19 +75,19 @@ def ee(server: Server):  # noqa: ANN201
 
 
 @pytest.fixture(scope="session")
-def exporting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def exporting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     data = tmp_path_factory.mktemp("exporting")
     prepared(data)
-    with serving(data, "--anonymous") as base:
-        yield base, data
+    with serving(data) as base:
+        yield Server(base, make_key(data, base), data)
 
 
 @pytest.fixture
-def exporting(exporting_server: tuple[str, Path]) -> Iterator[Exporting]:
+def exporting(exporting_server: Server) -> Iterator[Exporting]:
     import ee as client
 
-    base, data = exporting_server
     client.Reset()
-    client.Initialize(None, url=base, project=PROJECT)
-    yield Exporting(client, base, data)
+    credentials = client.ServiceAccountCredentials("ignored@example.com", str(exporting_server.key))
+    client.Initialize(credentials, url=exporting_server.base, project=PROJECT)
+    yield Exporting(client, exporting_server)
     client.Reset()

@@ -12,9 +12,10 @@ import numpy as np
 import rasterio
 from rasterio.transform import from_origin
 
-from tests.servers import ecumene
+from ecumene.api.accounts import Accounts, write_key
+from ecumene.catalog.ingest import add_path, open_catalog
 
-PROJECT = "ecumene-tests"
+PROJECT, ACCOUNT = "ecumene-tests", "exporter"
 WEST, NORTH, STEP = 500_000.0, 4_200_000.0, 10.0
 WIDTH, HEIGHT = 700, 600
 SETTINGS = 'drive = "drive"\n[buckets]\nresults = "bucket"\nforeign = {path = "foreign", accounts = ["somebody"]}\n'
@@ -51,11 +52,30 @@ def prepared(data: Path) -> None:
     ]
     text = json.dumps({"type": "FeatureCollection", "features": features})
     (files / "places.geojson").write_text(text)
-    for name, asset in (("scene.tif", "scene"), ("places.geojson", "places")):
-        ecumene(
-            "catalog", "add", str(files / name), "--id", f"projects/{PROJECT}/assets/{asset}",
-            "--data", str(data),
-        )  # fmt: skip
+    with open_catalog(data) as catalog:
+        for name, asset in (("scene.tif", "scene"), ("places.geojson", "places")):
+            add_path(catalog, files / name, asset_id=f"projects/{PROJECT}/assets/{asset}")
+
+
+def make_key(data: Path, base: str, account: str = ACCOUNT) -> Path:
+    """A key file for an account of a server at an address."""
+    path = data / f"{account}.json"
+    if not path.exists():
+        write_key(path, Accounts.of(data).create(account, base))
+    return path
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the server is and how to log in."""
+
+    base: str
+    key: Path
+    data: Path
+
+    @property
+    def archive(self) -> Path:
+        return self.data / "archive"
 
 
 @dataclass(frozen=True)
@@ -63,16 +83,32 @@ class Exporting:
     """The client on a server that has exports, and where they go."""
 
     ee: Any
-    base: str
-    data: Path
+    server: Server
+
+    @property
+    def base(self) -> str:
+        return self.server.base
+
+    @property
+    def data(self) -> Path:
+        return self.server.data
 
     @property
     def drive(self) -> Path:
-        return self.data / "drive" / "anonymous"
+        return self.data / "drive" / ACCOUNT
 
     @property
     def bucket(self) -> Path:
         return self.data / "bucket"
+
+    def session(self) -> Any:
+        """google.auth's session, for what the client has no function for."""
+        from google.auth.transport.requests import AuthorizedSession
+        from google.oauth2 import service_account
+
+        made = service_account.Credentials.from_service_account_file(str(self.server.key))
+        scopes = ["https://www.googleapis.com/auth/cloud-platform"]
+        return AuthorizedSession(made.with_scopes(scopes))
 
     def scene(self) -> Any:
         return self.ee.Image(f"projects/{PROJECT}/assets/scene")

@@ -73,7 +73,8 @@ def test_geoparquet_is_ours(exporting: Exporting) -> None:
             "fileFormat": "PARQUET", "cloudStorageDestination": {"bucket": "results", "filenamePrefix": "p"},
         },
     }  # fmt: skip
-    answer = requests.post(f"{exporting.base}/v1/projects/{PROJECT}/table:export", json=body).json()
+    url = f"{exporting.base}/v1/projects/{PROJECT}/table:export"
+    answer = exporting.session().post(url, json=body).json()
     operation = exporting.ee.batch.Task(
         answer["name"].rpartition("/")[2], "EXPORT_FEATURES", "READY", {}, answer["name"]
     )

@@ -1,0 +1,1 @@
+"""Operations under fire: whatever is killed, each one that was accepted ends once, with the same bytes."""

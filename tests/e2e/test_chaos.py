@@ -1,0 +1,17 @@
+"""A short battle; ``make chaos`` is the long one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.chaos.battle import battle, undisturbed
+from tests.e2e.exporting import Server
+
+
+def test_what_was_accepted_ends_once_with_the_same_bytes(
+    exporting_server: Server, tmp_path: Path
+) -> None:
+    quiet = undisturbed(exporting_server.data, exporting_server.base)
+    found = battle(tmp_path / "war", 6, 5, quiet, worker=False, pause=1.0, blows=3)
+    assert found.accepted == 6 and sum(found.blows.values()) > 0
+    assert found.clean, found.text()
