@@ -1,7 +1,7 @@
 """``python -m benchmarks [WORKLOAD …] [--n 20 40] [--reps 5] [--peers odc ecumene]``: Ecumene beside open peers in one paired run.
 
 Workloads: all by default, or prefixes of w1_cloud w1_plain w2_native w2_overview w2_native_load w3 w4 w5_mean_circle
-w5_mean_square w5_median_circle w5_median_square fresh overhead. Every contestant has its own warm process; repetition k asks every one
+w5_mean_square w5_median_circle w5_median_square w6 fresh overhead. Every contestant has its own warm process; repetition k asks every one
 of them for place k, alone, in an order that turns. Quoted are medians of the ratios within a repetition to the best peer of the run,
 with their spread, beside the check of every timed answer (the worst is shown).
 """

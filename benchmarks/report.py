@@ -106,6 +106,7 @@ FIGURES: tuple[tuple[str, str, tuple[str, int], str, str | None], ...] = (
     ("W4", "≤ 0.25", ("w4", 20), "Ecumene, one request", None),
     ("W5 mean, circle", "≤ 0.06", ("w5_mean_circle", ANY), "Ecumene's engine, float32", "SciPy, float32"),
     ("W5 median, circle", "≤ 0.10", ("w5_median_circle", ANY), "Ecumene's engine, uint16", "SciPy, uint16"),
+    ("W6, random forest", "≤ 0.20", ("w6", ANY), "Ecumene's engine", "scikit-learn"),
     ("First tile of a new expression", "≤ 1.3", ("fresh", ANY), "first tile of a new expression", "the same with other constants"),
 )  # fmt: skip
 

@@ -110,6 +110,11 @@ def _picture(ask: w.Ask, name: str, answers: Answers) -> float | None:
     return _differing(np.load(answers[name]), expected)
 
 
+def _forest(ask: w.Ask, name: str, answers: Answers) -> float:
+    expected = np.load(answers["scikit-learn"])
+    return float((np.load(answers[name]) != expected).mean())
+
+
 EXACT = "pixels unlike the exact transform"
 W1 = {
     "odc": "peers",
@@ -120,6 +125,7 @@ W1 = {
 }
 W2 = {"titiler": "peers", "rasterio_numpy": "peers", "ecumene_tiles": OWN}
 LOAD = {"titiler": "peers", "ecumene_tiles": OWN}
+W6 = {"sklearn_forest": OWN, "ecumene_forest": OWN}
 W5 = {"scipy_ndimage": "peers", "ecumene_focal": OWN}
 
 TASKS: dict[str, Task] = {
@@ -134,6 +140,7 @@ TASKS: dict[str, Task] = {
     "w5_mean_square": Task("W5, focal mean, square of radius 5, 2048 x 2048 with mask", W5, _focal, "greatest difference to SciPy where no neighbour is masked"),
     "w5_median_circle": Task("W5, focal median, circle of radius 5, 2048 x 2048 with mask", W5, _focal, "greatest difference to SciPy where no neighbour is masked", most=3),
     "w5_median_square": Task("W5, focal median, square of radius 5, 2048 x 2048 with mask", W5, _focal, "greatest difference to SciPy where no neighbour is masked", most=3),
+    "w6": Task("W6, random forest of 100 trees on 10 bands, 4096 x 4096", W6, _forest, "pixels unlike scikit-learn's", most=2),
     "fresh": Task("First tile of a new expression of 12 operations, blocks decoded", {"ecumene_expressions": OWN}, _expression, "pixels unlike numpy's in 64 bits", turns=False),
     "overhead": Task("Warm tile at zoom 14: the request, and its parts in process", {"ecumene_overhead": OWN}, _picture, EXACT),
 }  # fmt: skip

@@ -27,6 +27,7 @@ LOAD, FLIGHT = 60, 8
 """Tiles of a loaded repetition, and how many of them are in flight."""
 
 RADIUS, FOCAL_SIDE = 5, 2048
+TREES, FOREST_BANDS, FOREST_SIDE, FOREST_SAMPLES = 100, 10, 4096, 5000
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,30 @@ def footprint(shape: str) -> NDArray[np.bool_]:
     """W5: cells of the circle or the square of the radius."""
     y, x = np.ogrid[-RADIUS : RADIUS + 1, -RADIUS : RADIUS + 1]
     return (x * x + y * y <= RADIUS * RADIUS) if shape == "circle" else np.abs(x + y) < 99
+
+
+def _spectra(rng: np.random.Generator, classes: Any) -> NDArray[np.uint16]:
+    """W6: noisy reflectances ``(bands, …)`` of eight kinds of land that overlap."""
+    means = np.random.default_rng(6).integers(500, 5000, (8, FOREST_BANDS)).T
+    out = np.empty((FOREST_BANDS, *classes.shape), "uint16")
+    for band, mean in zip(out, means, strict=True):
+        band[...] = np.clip(mean[classes] + rng.normal(0, 900, classes.shape), 1, 10_000)
+    return out
+
+
+def forest_samples() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """W6: training rows and their classes."""
+    rng = np.random.default_rng(60)
+    classes = rng.integers(0, 8, FOREST_SAMPLES)
+    return _spectra(rng, classes).T.astype("float32"), classes
+
+
+def forest_bands(k: int) -> NDArray[np.uint16]:
+    """W6: ten bands of fields of 16 pixels a side."""
+    rng = np.random.default_rng(600 + k)
+    fields = rng.integers(0, 8, (FOREST_SIDE // 16 + 1,) * 2)
+    classes = np.kron(fields, np.ones((16, 16), "int64"))[:FOREST_SIDE, :FOREST_SIDE]
+    return _spectra(rng, classes)
 
 
 def stretched(bands: Any) -> NDArray[np.uint8]:

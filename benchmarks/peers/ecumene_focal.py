@@ -77,7 +77,7 @@ def _given(ask: w.Ask, float_: bool) -> tuple[PlanNode, Window]:
     return node, Window(0, 0, values.shape[1], values.shape[0])
 
 
-def _blocks(node: PlanNode, window: Window) -> Iterator[tuple[Window, Pixels]]:
+def blocks(node: PlanNode, window: Window) -> Iterator[tuple[Window, Pixels]]:
     executor = Executor()
     try:
         for block, found in executor.blocks([node], GRID, window, Context()):
@@ -89,7 +89,7 @@ def _blocks(node: PlanNode, window: Window) -> Iterator[tuple[Window, Pixels]]:
 def _focal(ask: w.Ask, given: tuple[PlanNode, Window]) -> Any:
     node, window = given
     out = np.zeros(window.shape)
-    for block, pixels in _blocks(node, window):
+    for block, pixels in blocks(node, window):
         out[block.row : block.row + block.height, block.col : block.col + block.width] = (
             pixels.values
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from benchmarks.peers import ecumene_focal, ecumene_overhead
+from benchmarks.peers import ecumene_focal, ecumene_forest, ecumene_overhead, sklearn_forest
 from benchmarks.server import registered
 from benchmarks.worker import colours
 from scipy import ndimage
@@ -63,3 +63,15 @@ def test_focal_statistics_of_held_pixels(
     expected = ndimage.generic_filter(values.astype("float64"), statistic, footprint=cells)
     assert inside.any()
     assert np.allclose(found[inside], expected[inside], rtol=1e-9)
+
+
+def test_forests_say_the_same(ask: w.Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(w, "FOREST_SIDE", 60)
+    monkeypatch.setattr(w, "FOREST_SAMPLES", 300)
+    found, expected = (
+        contestant.run(ask, contestant.before(ask))
+        for module in (ecumene_forest, sklearn_forest)
+        for contestant in module.TASKS["w6"].values()
+    )
+    assert len(np.unique(expected)) == 8
+    assert np.array_equal(found, expected)

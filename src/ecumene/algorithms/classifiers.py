@@ -14,10 +14,15 @@ from ecumene.core.collection import Collection
 from ecumene.core.context import Context
 from ecumene.core.errors import EvaluationError
 from ecumene.core.image import Band, Image
-from ecumene.core.pixel_type import DOUBLE, FLOAT, PixelType, of_range
+from ecumene.core.pixel_type import DOUBLE, FLOAT, INT32, PixelType, of_range
 from ecumene.core.registry import REGISTRY, REQUIRED, Algorithm, Argument, algorithm
 from ecumene.core.wire import Float, Integer, Object
-from ecumene.learning.model import Classifier, fit
+from ecumene.learning import treetext
+from ecumene.learning.base import REGRESSIONS, classes_of
+from ecumene.learning.classifier import Classifier, Samples
+from ecumene.learning.forest import BoostedClassifier, TreeClassifier, TreeRegressor
+from ecumene.learning.simple import NearestMean, Neighbours, Region
+from ecumene.learning.support import Support
 from ecumene.plan.nodes import Predict
 
 # name: (words, ((argument, type, default), …))
@@ -85,32 +90,94 @@ def declare_removed() -> None:
 declare_removed()
 
 
+@algorithm("Classifier.spectralRegion")
+def spectral_region(coordinates: list[list[Float]], schema: list[str] | None = None) -> Classifier:
+    """A classifier that tells whether two inputs fall inside a polygon of their plane: 1 inside, else 0.
+
+    Parameters
+    ----------
+    coordinates : rings of the polygon, each ``[u1, v1, u2, v2, …]``; a point is inside where a line away from it crosses an odd number of edges.
+    schema : names of the two inputs, ``u`` and ``v`` by default.
+    """
+    names = tuple(schema or ("u", "v"))
+    if len(names) != 2:
+        raise EvaluationError("Classifier.spectralRegion: 'schema' must name two inputs.")
+    return Classifier(
+        "spectralRegion", {"coordinates": coordinates}, schema=names, fixed=Region.of(coordinates)
+    )
+
+
+def _of_text(name: str, texts: list[str]) -> Classifier:
+    trees, schema = treetext.read(texts)
+    model = treetext.TextTrees.of(trees)
+    return Classifier(name, {"trees": tuple(texts)}, schema=schema, fixed=model)
+
+
+@algorithm("Classifier.decisionTree")
+def decision_tree(tree_string: str) -> Classifier:
+    """A classifier that follows a decision tree, which needs no training.
+
+    Parameters
+    ----------
+    tree_string : the tree as R prints it: a line a node with its number, the condition that leads to it, the number of samples, the loss and the value. Children of node k are 2k and 2k+1; conditions are ``<``, ``<=``, ``>``, ``>=``.
+    """
+    found = _of_text("decisionTree", [tree_string])
+    model = found.fixed
+    if isinstance(model, treetext.TextTrees) and model.trees.trees > 1:
+        raise EvaluationError(
+            "Classifier.decisionTree: More than one tree; use Classifier.decisionTreeEnsemble."
+        )
+    return found
+
+
+@algorithm("Classifier.decisionTreeEnsemble")
+def decision_tree_ensemble(tree_strings: list[str]) -> Classifier:
+    """A classifier that lets several decision trees vote; where leaves are not whole numbers, the mean of their values.
+
+    Parameters
+    ----------
+    tree_strings : texts of one or more trees each, see ``Classifier.decisionTree``.
+    """
+    return _of_text("decisionTreeEnsemble", tree_strings)
+
+
+@algorithm("Classifier.load")
+def load(id: str) -> Classifier:
+    """A classifier stored as an asset. No catalogue keeps classifiers yet: every id is unknown.
+
+    Parameters
+    ----------
+    id : the asset's id.
+    """
+    raise EvaluationError(
+        f"Classifier.load: Classifier asset '{id}' not found (does not exist or caller does not have access)."
+    )
+
+
 @algorithm("Classifier.train")
 def train(
     classifier: Classifier, features: Collection, class_property: str, input_properties: list[str] | None = None,
     subsampling: Float = 1, subsampling_seed: Integer = 0, *, context: Context,
 ) -> Classifier:  # fmt: skip
-    """The classifier trained on the properties of features.
+    """The classifier trained on numeric properties of features; those that lack one are left out.
+
+    A model is trained when something needs it, once for the same samples, settings and kind of output.
 
     Parameters
     ----------
     classifier : what to train.
     features : the samples.
     class_property : what to predict; rounded to integers for classification.
-    input_properties : what to predict it from.
-    subsampling : share of the samples to use.
+    input_properties : what to predict it from; by default the collection's ``band_order``.
+    subsampling : share of the samples to use, in (0, 1].
     subsampling_seed : chooses them.
     """
     names = input_names("Classifier.train", features, input_properties, class_property)
     rows = rows_of(
-        "Classifier.train",
-        features,
-        [*names, class_property],
-        subsampling,
-        subsampling_seed,
-        context,
-    )
-    return fit(classifier, rows[:, :-1], rows[:, -1], tuple(names))
+        "Classifier.train", features, [*names, class_property], subsampling, subsampling_seed, context
+    )  # fmt: skip
+    samples = Samples(np.ascontiguousarray(rows[:, :-1]), np.ascontiguousarray(rows[:, -1]))
+    return classifier.on(samples, tuple(names), context.account)
 
 
 @algorithm("Classifier.setOutputMode")
@@ -142,15 +209,14 @@ def _trained(name: str, classifier: Classifier) -> None:
 
 
 @algorithm("Classifier.schema")
-def schema(classifier: Classifier) -> list[str]:
-    """Names of the inputs, in order.
+def schema(classifier: Classifier) -> list[str] | None:
+    """Names of the inputs, in order; null before training.
 
     Parameters
     ----------
-    classifier : a trained classifier.
+    classifier : a classifier.
     """
-    _trained("Classifier.schema", classifier)
-    return list(classifier.schema)
+    return list(classifier.schema) if classifier.trained else None
 
 
 @algorithm("Classifier.confusionMatrix")
@@ -162,46 +228,96 @@ def confusion_matrix(classifier: Classifier) -> ConfusionMatrix:
     classifier : a trained classifier.
     """
     _trained("Classifier.confusionMatrix", classifier)
-    if classifier.matrix is None:
+    if classifier.samples is None or classifier.mode in REGRESSIONS:
         raise EvaluationError(
-            "Classifier.confusionMatrix: Only classifications have a confusion matrix."
+            "Classifier.confusionMatrix: Only classifiers trained to classify have a confusion matrix."
         )
-    return tabulated(*classifier.matrix, None)
+    told = replace(classifier, mode="CLASSIFICATION").predict(classifier.samples.rows)
+    first = told[:, 0] if told.ndim > 1 else told
+    return tabulated(np.rint(classifier.samples.targets), first, None)
+
+
+MOST_SHOWN_NODES = 2_000_000
 
 
 @algorithm("Classifier.explain")
 def explain(classifier: Classifier) -> dict[str, Object]:
-    """Settings and what training found: classes, importance of the inputs, number of trees, error out of the bag.
+    """What training found, by kind of classifier.
+
+    Trees: ``importance`` of the inputs (impurity that splits at them took away), ``numberOfTrees`` and ``trees``, or
+    ``tree``, as text that ``Classifier.decisionTreeEnsemble`` reads; forests the ``outOfBagErrorEstimate`` (share of
+    errors, for numbers the root of the mean square). Support vector machines: the number of vectors and kernel.
+    Minimum distance: the ``means`` of classes. All: the ``classes``, and the settings.
 
     Parameters
     ----------
     classifier : a trained classifier.
     """
     _trained("Classifier.explain", classifier)
-    estimator: Any = getattr(classifier.model, "estimator", None)
-    out: dict[str, Any] = {"classes": [int(c) for c in classifier.classes], "mode": classifier.mode}
-    importance = getattr(estimator, "feature_importances_", None)
-    if importance is not None:
-        out["importance"] = {
-            n: float(v) for n, v in zip(classifier.schema, importance, strict=True)
-        }
-    if hasattr(estimator, "estimators_"):
-        out["numberOfTrees"] = int(np.size(estimator.estimators_))
-    if hasattr(estimator, "oob_score_"):
-        out["outOfBagErrorEstimate"] = 1 - float(estimator.oob_score_)
+    grown = classifier.grown()
+    model = grown.model
+    out: dict[str, Any] = {}
+    classes = classes_of(model)
+    if classifier.mode not in REGRESSIONS and classes.size:
+        out["classes"] = [_number(c) for c in classes]
+    if grown.importance.size:
+        out["importance"] = dict(zip(classifier.schema, grown.importance.tolist(), strict=True))
+    if grown.error is not None:
+        out["outOfBagErrorEstimate"] = grown.error
+    out |= _trees_of(classifier, model) | _parts_of(classifier, model)
+    shown = {k: v for k, v in classifier.settings.items() if v is not None}
+    return out | {
+        k: v for k, v in shown.items() if k not in out and k not in ("trees", "coordinates")
+    }
+
+
+def _number(value: Any) -> int | float:
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _trees_of(classifier: Classifier, model: Any) -> dict[str, Any]:
+    if isinstance(model, treetext.TextTrees):
+        return {"numberOfTrees": model.trees.trees, "trees": list(classifier.settings["trees"])}
+    if not isinstance(model, TreeClassifier | TreeRegressor | BoostedClassifier):
+        return {}
+    trees = model.trees
+    out: dict[str, Any] = {}
+    if classifier.name != "smileCart":
+        out["numberOfTrees"] = trees.trees
+    if trees.words.size <= MOST_SHOWN_NODES:
+        named = model.classes if isinstance(model, TreeClassifier) else np.zeros(0)
+        texts = [treetext.written(trees, k, classifier.schema, named) for k in range(trees.trees)]
+        out |= {"tree": texts[0]} if classifier.name == "smileCart" else {"trees": texts}
     return out
 
 
-def output_type(classifier: Classifier) -> PixelType:
+def _parts_of(classifier: Classifier, model: Any) -> dict[str, Any]:
+    if isinstance(model, Support):
+        return {"numberOfSupportVectors": len(model.vectors), "gamma": model.gamma}
+    if isinstance(model, NearestMean):
+        means = dict(zip(map(str, model.classes.tolist()), model.means.tolist(), strict=True))
+        return {"inputs": list(classifier.schema), "means": means}
+    if isinstance(model, Neighbours):
+        return {"numberOfSamples": len(model.rows)}
+    return {}
+
+
+def output_type(classifier: Classifier, model: Any) -> PixelType:
     """Type of a prediction."""
     kinds = {
         "REGRESSION": DOUBLE, "PROBABILITY": PixelType("float", 0.0, 1.0),
         "MULTIPROBABILITY": PixelType("float", 0.0, 1.0, 1), "RAW": FLOAT.with_dimensions(1),
         "RAW_REGRESSION": FLOAT.with_dimensions(1),
     }  # fmt: skip
+    many = isinstance(model, NearestMean) and model.nearest > 1
     if classifier.mode in kinds:
-        return kinds[classifier.mode]
-    return of_range(min(classifier.classes, default=0), max(classifier.classes, default=0))
+        found = kinds[classifier.mode]
+        return found.with_dimensions(1) if many and classifier.mode == "REGRESSION" else found
+    classes = classes_of(model)
+    if isinstance(model, treetext.TextTrees) and not classes.size:
+        return DOUBLE
+    found = of_range(classes.min(), classes.max()) if classes.size else INT32
+    return found.with_dimensions(1) if many else found
 
 
 @algorithm("Image.classify")
@@ -216,7 +332,8 @@ def classify(image: Image, classifier: Classifier, output_name: str = "classific
     """
     _trained("Image.classify", classifier)
     used = bands_of("Image.classify", image, classifier.schema)
-    node = Predict(classifier, tuple(b.node for b in used), output_type(classifier))
+    made = classifier.predictor()
+    node = Predict(made, tuple(b.node for b in used), output_type(classifier, made.model))
     first = used[0]
     return image.with_bands(
         [Band(output_name, node, first.projection, first.dimensions, first.origin)]
@@ -236,4 +353,4 @@ def classify_features(
     output_name : name of the property.
     """
     _trained("FeatureCollection.classify", classifier)
-    return labelled(features, classifier, output_name)
+    return labelled(features, classifier.predictor(), output_name)

@@ -33,6 +33,7 @@ MODULES = (
     "segments",
     "superpixels",
     "surfaces",
+    "trees",
 )
 """Modules of this package with kernels, the most wanted first."""
 
