@@ -150,7 +150,7 @@ def _item(index: str, day: dt.datetime, size: int, assets: dict[str, Any]) -> di
     return item
 
 
-def _catalogue(root: Path) -> None:
+def catalogue(root: Path) -> None:
     """The documents that make the folder a catalogue of this server."""
     folder = root / "bench"
     bands = []
@@ -182,7 +182,7 @@ def _make(root: Path, size: int, dates: int) -> None:
         for done, _ in enumerate(pool.map(work, range(dates)), start=1):
             print(f"archive: {done} of {dates} dates", file=sys.stderr, flush=True)
     (folder / "size.json").write_text(str(size))
-    _catalogue(root)
+    catalogue(root)
 
 
 def ensure(root: Path, size: int = SIZE, dates: int = DATES) -> Path:

@@ -22,10 +22,11 @@ QUIET = 0.05
 """Seconds without processor time after which the server counts as idle."""
 
 
-def registered(archive: Path) -> Path:
-    """A new data folder that knows the archive."""
+def registered(archive: Path, allow: str | None = None) -> Path:
+    """A new data folder that knows the archive, and may read another folder too."""
     data = Path(tempfile.mkdtemp(prefix="server-", dir=archive.parent.parent))
-    command("catalog", "add", str(archive.parent), "--data", str(data))
+    more = [] if allow is None else ["--allow", allow]
+    command("catalog", "add", str(archive.parent), "--data", str(data), *more)
     return data
 
 

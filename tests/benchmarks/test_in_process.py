@@ -26,7 +26,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> w.Ask:
     (folder / "items").mkdir(parents=True)
     archive._scene(1, folder, SIZE)
     (folder / "size.json").write_text(json.dumps(SIZE))
-    archive._catalogue(root)
+    archive.catalogue(root)
     return w.Ask(folder, "overhead", 0, 1, tmp_path_factory.mktemp("answers"))
 
 
