@@ -47,6 +47,7 @@ MODULES = (
     "image.neighbors",
     "image.reduce",
     "image.segmentation",
+    "image.shapes",
     "image.spectral",
     "image.styled",
     "image.surfaces",

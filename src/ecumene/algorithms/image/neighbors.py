@@ -81,9 +81,8 @@ def _declare() -> None:
         run = _focal_maker(op, rule)
         result = "Image<unknown bands>"
         REGISTRY.add(Algorithm(f"Image.focal{name}", arguments, result, words, run))
-        REGISTRY.add(
-            Algorithm(f"Image.focal_{name.lower()}", arguments, result, words, run, hidden=True)
-        )
+        for old in (f"Image.focal_{name.lower()}", f"Window.{name.lower()}"):
+            REGISTRY.add(Algorithm(old, arguments, result, words, run, hidden=True))
 
 
 _declare()

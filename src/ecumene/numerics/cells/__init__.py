@@ -6,9 +6,9 @@ validity, and returns values ``(side, side)`` or ``(side, side, n)`` and validit
 
 from __future__ import annotations
 
-from ecumene.numerics.cells import clusters, superpixels, surfaces
+from ecumene.numerics.cells import clusters, shapes, superpixels, surfaces
 from ecumene.numerics.cells.common import Cell, CellOp
 
 __all__ = ["CELL_OPS", "Cell"]
 
-CELL_OPS: dict[str, CellOp] = {**clusters.OPS, **superpixels.OPS, **surfaces.OPS}
+CELL_OPS: dict[str, CellOp] = {**clusters.OPS, **shapes.OPS, **superpixels.OPS, **surfaces.OPS}

@@ -6,9 +6,17 @@ their validity (None = all), and returns values ``(h, w)`` or ``(h, w, n)`` and 
 
 from __future__ import annotations
 
-from ecumene.numerics.windows import distances, edges, formulas, matrices, spectral, texture
+from ecumene.numerics.windows import (
+    correlation,
+    distances,
+    edges,
+    formulas,
+    matrices,
+    spectral,
+    texture,
+)
 from ecumene.numerics.windows.common import WindowOp
 
 WINDOW_OPS: dict[str, WindowOp] = {
-    **distances.OPS, **edges.OPS, **formulas.OPS, **matrices.OPS, **spectral.OPS, **texture.OPS,
+    **correlation.OPS, **distances.OPS, **edges.OPS, **formulas.OPS, **matrices.OPS, **spectral.OPS, **texture.OPS,
 }  # fmt: skip
