@@ -10,6 +10,7 @@ from ecumene.api.services import Services
 from ecumene.core.context import Context
 from ecumene.tasks.exports import image as image_
 from ecumene.tasks.exports import table as table_
+from ecumene.tasks.exports import tiles, video
 
 View = dict[str, Any]
 
@@ -22,3 +23,13 @@ def image(call: Call, services: Services, context: Context) -> View:
 def table(call: Call, services: Services, context: Context) -> View:
     """``table:export``."""
     return submit(call, services, "table:export", table_.accepted(call.body))
+
+
+def map_tiles(call: Call, services: Services, context: Context) -> View:
+    """``map:export``."""
+    return submit(call, services, "map:export", tiles.accepted(call.body))
+
+
+def film(call: Call, services: Services, context: Context) -> View:
+    """``video:export``."""
+    return submit(call, services, "video:export", video.accepted(call.body))

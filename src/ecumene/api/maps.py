@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
@@ -12,12 +11,10 @@ from ecumene.api.services import Bytes, Services, Stored
 from ecumene.core.context import Context
 from ecumene.core.errors import NotFound
 from ecumene.core.image import Image
-from ecumene.core.projection import Grid, Window
+from ecumene.core.projection import Window
 from ecumene.engine.pictures import render
+from ecumene.engine.tiles import DEEPEST, TILE, tile_grid
 
-HALF = math.pi * 6378137.0
-TILE = 256
-DEEPEST = 30
 SHOWING = ("bandIds", "band_ids", "visualizationOptions", "visualization_options")
 """Fields of a thumbnail's request that its image has in it."""
 
@@ -44,12 +41,6 @@ def create_map(call: Call, services: Services, context: Context) -> dict[str, An
 def create_thumbnail(call: Call, services: Services, context: Context) -> dict[str, Any]:
     """``thumbnails.create``."""
     return _stored(call, services, context, "thumbnails")
-
-
-def tile_grid(zoom: int) -> Grid:
-    """The web-mercator lattice of a zoom level; tile (x, y) starts at pixel (256·x, 256·y)."""
-    size = 2 * HALF / (TILE * 2**zoom)
-    return Grid("EPSG:3857", (size, 0.0, -HALF, 0.0, -size, HALF))
 
 
 def get_tile(call: Call, services: Services, context: Context) -> Bytes:

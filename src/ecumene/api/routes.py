@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecumene.api import assets, explain, exports, maps, operations, pixels, tables, values
+from ecumene.api import assets, explain, exports, maps, operations, pixels, tables, values, videos
 from ecumene.api.table import Route
 
 P = (("project", "project"),)
@@ -20,16 +20,16 @@ ROUTES: tuple[Route, ...] = (
     Route("image.computePixels", "POST", "{project}/image:computePixels", P, pixels.compute_pixels, request="ComputePixelsRequest"),
     Route("image.explain", "POST", "{project}/image:explain", P, explain.explain_pixels, request="ComputePixelsRequest", response="ExplainPixelsResponse", own=True),
     Route("table.computeFeatures", "POST", "{project}/table:computeFeatures", P, tables.compute_features, request="ComputeFeaturesRequest", response="ComputeFeaturesResponse"),
-    Route("imageCollection.computeImages", "POST", "{project}/imageCollection:computeImages", P, later, request="ComputeImagesRequest", response="ComputeImagesResponse"),
+    Route("imageCollection.computeImages", "POST", "{project}/imageCollection:computeImages", P, tables.compute_images, request="ComputeImagesRequest", response="ComputeImagesResponse"),
     Route("algorithms.list", "GET", "{parent}/algorithms", PARENT, values.algorithms, response="ListAlgorithmsResponse"),
     Route("maps.create", "POST", "{parent}/maps", PARENT, maps.create_map, TAG, "EarthEngineMap", "EarthEngineMap"),
     Route("maps.tiles.get", "GET", "{parent}/tiles/{zoom}/{x}/{y}", (("parent", "map"), *TILE), maps.get_tile, open=True),
     Route("thumbnails.create", "POST", "{parent}/thumbnails", PARENT, maps.create_thumbnail, TAG, "Thumbnail", "Thumbnail"),
     Route("thumbnails.getPixels", "GET", "{name}:getPixels", (("name", "thumbnail"),), maps.get_thumbnail, open=True),
-    Route("videoThumbnails.create", "POST", "{parent}/videoThumbnails", PARENT, later, TAG, "VideoThumbnail", "VideoThumbnail"),
-    Route("videoThumbnails.getPixels", "GET", "{name}:getPixels", (("name", "video"),), later, open=True),
-    Route("filmstripThumbnails.create", "POST", "{parent}/filmstripThumbnails", PARENT, later, TAG, "FilmstripThumbnail", "FilmstripThumbnail"),
-    Route("filmstripThumbnails.getPixels", "GET", "{name}:getPixels", (("name", "strip"),), later, open=True),
+    Route("videoThumbnails.create", "POST", "{parent}/videoThumbnails", PARENT, videos.create_video, TAG, "VideoThumbnail", "VideoThumbnail"),
+    Route("videoThumbnails.getPixels", "GET", "{name}:getPixels", (("name", "video"),), videos.get_video, open=True),
+    Route("filmstripThumbnails.create", "POST", "{parent}/filmstripThumbnails", PARENT, videos.create_strip, TAG, "FilmstripThumbnail", "FilmstripThumbnail"),
+    Route("filmstripThumbnails.getPixels", "GET", "{name}:getPixels", (("name", "strip"),), videos.get_strip, open=True),
     Route("tables.create", "POST", "{parent}/tables", PARENT, tables.create_table, TAG, "Table", "Table"),
     Route("tables.getFeatures", "GET", "{name}:getFeatures", (("name", "table"),), tables.get_table, open=True),
     Route("featureView.create", "POST", "{parent}/featureView", PARENT, later, (), "FeatureView", "FeatureView"),
@@ -55,8 +55,8 @@ ROUTES: tuple[Route, ...] = (
     Route("assets.get", "GET", "{name}", NAME, assets.get, response="EarthEngineAsset"),
     Route("image.export", "POST", "{project}/image:export", P, exports.image, (), "ExportImageRequest", "Operation"),
     Route("table.export", "POST", "{project}/table:export", P, exports.table, (), "ExportTableRequest", "Operation"),
-    Route("video.export", "POST", "{project}/video:export", P, later, (), "ExportVideoRequest", "Operation"),
-    Route("map.export", "POST", "{project}/map:export", P, later, (), "ExportMapRequest", "Operation"),
+    Route("video.export", "POST", "{project}/video:export", P, exports.film, (), "ExportVideoRequest", "Operation"),
+    Route("map.export", "POST", "{project}/map:export", P, exports.map_tiles, (), "ExportMapRequest", "Operation"),
     Route("videoMap.export", "POST", "{project}/videoMap:export", P, later, (), "ExportVideoMapRequest", "Operation"),
     Route("classifier.export", "POST", "{project}/classifier:export", P, later, (), "ExportClassifierRequest", "Operation"),
     Route("image.import", "POST", "{project}/image:import", P, later, (), "ImportImageRequest", "Operation"),

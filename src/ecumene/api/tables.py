@@ -15,6 +15,7 @@ from ecumene.core.collection import Collection
 from ecumene.core.context import Context
 from ecumene.core.errors import RequestError
 from ecumene.engine.features import feature
+from ecumene.engine.images import described
 from ecumene.tasks.exports import formats, table
 from ecumene.tasks.exports.rows import collected
 
@@ -40,8 +41,8 @@ def _offset(token: Any) -> int:
         raise RequestError("The pageToken is not valid.") from None
 
 
-def compute_features(call: Call, services: Services, context: Context) -> dict[str, Any]:
-    """``table:computeFeatures``: a page of features."""
+def _page(call: Call, services: Services, context: Context) -> tuple[list[Any], dict[str, str]]:
+    """The elements of the page that a request asks for, and the token of the next one."""
     size = pick(call.body, "pageSize", context.limits.page_features)
     try:
         size = int(size)
@@ -52,13 +53,21 @@ def compute_features(call: Call, services: Services, context: Context) -> dict[s
     value = services.engine.evaluate(call.field("expression"), context)
     found = as_collection(value, services, context).limit(size + 1, offset)
     page = list(context.cancel.each(found))
-    out: dict[str, Any] = {
-        "type": "FeatureCollection",
-        "features": [feature(element, services.engine, context) for element in page[:size]],
-    }
-    if len(page) > size:
-        out["nextPageToken"] = _token(offset + size)
-    return out
+    return page[:size], {"nextPageToken": _token(offset + size)} if len(page) > size else {}
+
+
+def compute_features(call: Call, services: Services, context: Context) -> dict[str, Any]:
+    """``table:computeFeatures``: a page of features."""
+    page, following = _page(call, services, context)
+    features = [feature(element, services.engine, context) for element in page]
+    return {"type": "FeatureCollection", "features": features, **following}
+
+
+def compute_images(call: Call, services: Services, context: Context) -> dict[str, Any]:
+    """``imageCollection:computeImages``: a page of images, described as assets."""
+    page, following = _page(call, services, context)
+    images = [services.engine.as_image(element, context) for element in page]
+    return {"images": [described(one, services.engine, context) for one in images], **following}
 
 
 def create_table(call: Call, services: Services, context: Context) -> dict[str, Any]:

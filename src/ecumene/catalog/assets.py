@@ -46,7 +46,6 @@ def _times(record: AssetRecord) -> dict[str, str]:
 
 
 def _band(band: Mapping[str, Any]) -> dict[str, Any]:
-    width, height = band["size"]
     a, b, c, d, e, f = band["transform"]
     crs = band["crs"]
     out: dict[str, Any] = {
@@ -54,7 +53,6 @@ def _band(band: Mapping[str, Any]) -> dict[str, Any]:
         "dataType": _data_type(band["type"]),
         "grid": {
             "crsCode" if crs_.is_code(crs) else "crsWkt": crs,
-            "dimensions": {"width": width, "height": height},
             "affineTransform": {
                 "scaleX": a,
                 "shearX": b,
@@ -66,6 +64,8 @@ def _band(band: Mapping[str, Any]) -> dict[str, Any]:
         },
         "pyramidingPolicy": band.get("policy", "MEAN"),
     }
+    if "size" in band:
+        out["grid"]["dimensions"] = dict(zip(("width", "height"), band["size"], strict=True))
     if band.get("missing"):
         out["missingData"] = {"values": band["missing"]}
     return out

@@ -24,7 +24,10 @@ SINUSOIDAL_WKT = (
 )
 _SPECIAL = {"SR-ORG:6974": SINUSOIDAL_WKT}
 _CODE = re.compile(r"^[A-Za-z][A-Za-z-]*:[0-9]+$")
-_ALIASES = {"CRS:84": "EPSG:4326", "OGC:CRS84": "EPSG:4326"}
+_ALIASES = {
+    "CRS:84": "EPSG:4326", "OGC:CRS84": "EPSG:4326", "SR-ORG:6627": "EPSG:3857",
+}  # fmt: skip
+"""Codes that clients send for others; the last one is what videos are exported in."""
 
 
 @lru_cache(maxsize=1024)

@@ -119,6 +119,17 @@ def picture(image: Image, arrays: Arrays, masks: Masks, kind: str) -> Bytes:
     return Bytes(encode.png(data), "image/png")
 
 
+def opaque(arrays: Arrays, masks: Masks) -> NDArray[np.uint8]:
+    """One or three bands as ``(h, w, 3)`` bytes, clamped to 0–255, black where any band is masked."""
+    if any(a.ndim > 2 for a in arrays):
+        raise RequestError("Array bands cannot be shown as a picture.")
+    data = np.stack([_byte(a) for a in (arrays if len(arrays) == 3 else arrays[:1] * 3)], axis=2)
+    for mask in masks:
+        if mask is not None:
+            data[~(mask > 0)] = 0
+    return data
+
+
 def _byte(values: NDArray[Any]) -> NDArray[np.uint8]:
     if values.dtype == np.uint8:
         return values

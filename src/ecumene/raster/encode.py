@@ -52,6 +52,16 @@ def jpeg(pixels: Array, quality: int = 90) -> bytes:
     return out.getvalue()
 
 
+def gif(frames: Sequence[Array], rate: float) -> bytes:
+    """RGB frames ``(h, w, 3)`` as an animation that repeats, so many a second, of 256 colours each."""
+    pictures = [PillowImage.fromarray(frame).quantize(256) for frame in frames]
+    out = io.BytesIO()
+    pictures[0].save(
+        out, "GIF", save_all=True, append_images=pictures[1:], duration=max(round(1000 / rate), 20), loop=0
+    )  # fmt: skip
+    return out.getvalue()
+
+
 def npy(names: Sequence[str], arrays: Sequence[Array]) -> bytes:
     """A structured array with one little-endian field per band, version 1.0, C order."""
     shape = arrays[0].shape[:2]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ecumene.tasks.context import Kind
-from ecumene.tasks.exports import image, table
+from ecumene.tasks.exports import files, image, table, tiles, video
 
 KINDS: Mapping[str, Kind] = {
     "image:export": Kind("EXPORT_IMAGE", image.run, image.publish),
     "table:export": Kind("EXPORT_FEATURES", table.run, table.publish),
+    "map:export": Kind("EXPORT_TILES", tiles.run, tiles.publish),
+    "video:export": Kind("EXPORT_VIDEO", video.run, files.publish),
 }
