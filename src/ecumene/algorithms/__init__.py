@@ -46,6 +46,7 @@ MODULES = (
     "image.moves",
     "image.neighbors",
     "image.reduce",
+    "image.scattered",
     "image.segmentation",
     "image.shapes",
     "image.spectral",

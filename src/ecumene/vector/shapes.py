@@ -321,10 +321,10 @@ def bounds(geometry: Geometry, margin: ErrorMargin | None, proj: Projection | No
     tolerance("Geometry.bounds", margin, needed=needed, crs=crs)
     box = box_of(geometry, crs, metres(margin, PLACED, crs))
     shape = shapely.box(*box) if math.isfinite(box[0]) else shapely.Polygon()
-    return Geometry(_from_lower_left(shape), crs, False)
+    return Geometry(from_lower_left(shape), crs, False)
 
 
-def _from_lower_left(box: Any) -> Any:
+def from_lower_left(box: Any) -> Any:
     """The box with its ring from the lower left corner, counterclockwise."""
     if box.is_empty:
         return box

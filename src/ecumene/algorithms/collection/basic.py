@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any
 
+import numpy as np
 import shapely
 
 from ecumene.algorithms.collection.aggregates import check_groups
 from ecumene.algorithms.elements import _with
 from ecumene.core import equality
+from ecumene.core.array import Array
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
 from ecumene.core.element import INDEX, Element, Feature
@@ -25,7 +27,7 @@ from ecumene.core.wire import Algorithm as Function
 from ecumene.core.wire import Boolean, ElementArg, Integer, Long, Object, Wire
 from ecumene.vector.degrees import TOLERANCE
 from ecumene.vector.features import covered, merged
-from ecumene.vector.shapes import around_all, box_of
+from ecumene.vector.shapes import around_all, box_of, from_lower_left
 from ecumene.vector.transform import PLACED, metres
 
 Images = Annotated[Collection, Wire("ImageCollection")]
@@ -43,6 +45,56 @@ def collection(features: list[ElementArg]) -> Collection:
     """
     kind = "Image" if features and all(isinstance(f, Image) for f in features) else "Feature"
     return Collection.of(features, kind, number=True)
+
+
+@algorithm("Collection.fromColumns", hidden=True)
+def from_columns(
+    columns: list[list[Object]],
+    property_names: list[str],
+    property_types: list[Object] | None = None,
+) -> Collection:
+    """Features without geometry from lists of values; null values are left out.
+
+    Parameters
+    ----------
+    columns : a list of values for each property, all of the same length.
+    property_names : the names.
+    property_types : one for each property; accepted for compatibility.
+    """
+    name = "Collection.fromColumns"
+    for given in (columns, property_types):
+        if given is not None and len(given) != len(property_names):
+            raise EvaluationError(
+                f"{name}: {len(property_names)} property names, but {len(given)} columns or types."
+            )
+    if len({len(column) for column in columns}) > 1:
+        raise EvaluationError(f"{name}: All columns must have the same length.")
+    rows = zip(*columns, strict=True)
+    features = [
+        Feature({n: v for n, v in zip(property_names, row, strict=True) if v is not None})
+        for row in rows
+    ]
+    return Collection.of(features, "Feature", number=True)
+
+
+@algorithm("FeatureCollection.makeArray")
+def make_array(collection: Collection, properties: list[str], name: str = "array") -> Collection:
+    """The features that have all of some numeric properties, with these as a one-dimensional array.
+
+    Parameters
+    ----------
+    collection : the features; those without one of the properties, or with one that is no number, are left out.
+    properties : the properties, in the order of the array.
+    name : the property of the array.
+    """
+
+    def joined(element: Element) -> Element | None:
+        values = [element.get(key) for key in properties]
+        if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+            return None
+        return element.set(name, Array.of(np.asarray(values)))
+
+    return collection.map(joined, "Feature")
 
 
 @algorithm("Collection.loadTable")
@@ -316,7 +368,7 @@ def bounds(
         boxes.append(box_of(outline, crs, metres(max_error, PLACED, crs)))
     if not boxes:
         return Geometry(shapely.Polygon(), crs, geodesic=False)
-    return Geometry(shapely.box(*around_all(boxes, crs)), crs, geodesic=False)
+    return Geometry(from_lower_left(shapely.box(*around_all(boxes, crs))), crs, geodesic=False)
 
 
 @algorithm("Collection.union")

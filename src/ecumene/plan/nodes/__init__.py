@@ -25,14 +25,15 @@ from ecumene.plan.nodes.grids import Reproject, Resample
 from ecumene.plan.nodes.moved import Displaced, Moved
 from ecumene.plan.nodes.neighborhood import Neighborhood
 from ecumene.plan.nodes.resolution import ReduceResolution
+from ecumene.plan.nodes.scattered import Away, Estimated
 from ecumene.plan.nodes.shapes import Clip, Paint
 from ecumene.plan.nodes.sources import Coordinates, Source
 from ecumene.plan.nodes.tabulated import Tabulated
 from ecumene.plan.nodes.windowed import Windowed
 
 __all__ = [
-    "ArrayOp", "Blend", "Cast", "Celled", "Choice", "Clip", "ConnectedCount", "ConnectedLabels",
-    "ConnectedReduce", "Constant", "Coordinates", "Displaced", "Elementwise", "Fold", "Fused", "Gather",
+    "ArrayOp", "Away", "Blend", "Cast", "Celled", "Choice", "Clip", "ConnectedCount", "ConnectedLabels",
+    "ConnectedReduce", "Constant", "Coordinates", "Displaced", "Elementwise", "Estimated", "Fold", "Fused", "Gather",
     "Inside", "Lattice", "Mark", "MaskOf", "Masked", "Mosaic", "Moved", "Neighborhood", "Overlaid", "Paint", "Painted", "Output", "Pick",
     "Predict", "QualityMosaic", "ReduceResolution", "Remap", "ReplaceMask", "Reproject", "Resample",
     "Source", "Stack", "Styled", "Tabulated", "Unmask", "UpdateMask", "Where", "Windowed",
