@@ -47,6 +47,7 @@ MODULES = (
     "image.neighbors",
     "image.reduce",
     "image.scattered",
+    "image.registration",
     "image.segmentation",
     "image.shapes",
     "image.spectral",

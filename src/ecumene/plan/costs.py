@@ -11,7 +11,7 @@ from functools import singledispatch
 import numpy as np
 
 from ecumene.kernels.programs import strips
-from ecumene.numerics import overlap
+from ecumene.numerics import overlap, registration
 from ecumene.numerics.focal.order import STACKED
 from ecumene.numerics.folds import FOLDS, STREAMED
 from ecumene.plan.node import PlanNode
@@ -31,6 +31,7 @@ from ecumene.plan.nodes import (
     Pick,
     QualityMosaic,
     ReduceResolution,
+    Registered,
     Reproject,
     Resample,
     Source,
@@ -70,6 +71,11 @@ def _(node: Windowed, inputs: list[float]) -> float:
 @depth.register
 def _(node: Celled, inputs: list[float]) -> float:
     return len(inputs) + 2.0 if node.type.dimensions else 1.0
+
+
+@depth.register
+def _(node: Registered, inputs: list[float]) -> float:
+    return 3.0
 
 
 @depth.register
@@ -133,6 +139,12 @@ def _(node: Neighborhood, inputs: int) -> float:
 @effort.register
 def _(node: Celled, inputs: int) -> float:
     return 300.0 * (1 + 2 * node.halo / node.cell) ** 2
+
+
+@effort.register
+def _(node: Registered, inputs: int) -> float:
+    side = 2.0 * (node.half + node.reach)
+    return 20 * inputs * (side / node.spacing) ** 2 * math.log2(side)
 
 
 @effort.register
@@ -202,6 +214,12 @@ def _(node: Neighborhood, own: float, below: float, inputs: float) -> float:
     if node.op != "reduce" or node.reducer is None:
         return 48 * (own + below)
     return 48 * (own + below) + (100 * own if node.reducer.name in STREAMED else 80 * kept)
+
+
+@scratch.register
+def _(node: Registered, own: float, below: float, inputs: float) -> float:
+    """Copies of the inputs as doubles, and search areas with their transforms."""
+    return 9.0 * below * len(list(node.inputs())) + 80.0 * registration.CHUNK + 80 * own
 
 
 @scratch.register

@@ -23,6 +23,7 @@ from ecumene.plan.nodes import (
     Moved,
     Neighborhood,
     ReduceResolution,
+    Registered,
     Reproject,
     Resample,
     Windowed,
@@ -139,6 +140,11 @@ def _(node: Celled, demand: Demand) -> Demand:
         return replace(demand, whole=cells, size=cells.shape).grown(*(margin,) * 4)
     most = min(demand.size[0] + side - 1, cells.height), min(demand.size[1] + side - 1, cells.width)
     return replace(demand, whole=cells, size=most).grown(*(margin,) * 4)
+
+
+@inner.register
+def _(node: Registered, demand: Demand) -> Demand:
+    return demand.grown(*(node.room,) * 4)
 
 
 @inner.register

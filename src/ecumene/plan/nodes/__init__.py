@@ -24,6 +24,7 @@ from ecumene.plan.nodes.fused import Fused, Output
 from ecumene.plan.nodes.grids import Reproject, Resample
 from ecumene.plan.nodes.moved import Displaced, Moved
 from ecumene.plan.nodes.neighborhood import Neighborhood
+from ecumene.plan.nodes.registered import Registered
 from ecumene.plan.nodes.resolution import ReduceResolution
 from ecumene.plan.nodes.scattered import Away, Estimated
 from ecumene.plan.nodes.shapes import Clip, Paint
@@ -35,6 +36,6 @@ __all__ = [
     "ArrayOp", "Away", "Blend", "Cast", "Celled", "Choice", "Clip", "ConnectedCount", "ConnectedLabels",
     "ConnectedReduce", "Constant", "Coordinates", "Displaced", "Elementwise", "Estimated", "Fold", "Fused", "Gather",
     "Inside", "Lattice", "Mark", "MaskOf", "Masked", "Mosaic", "Moved", "Neighborhood", "Overlaid", "Paint", "Painted", "Output", "Pick",
-    "Predict", "QualityMosaic", "ReduceResolution", "Remap", "ReplaceMask", "Reproject", "Resample",
+    "Predict", "QualityMosaic", "ReduceResolution", "Registered", "Remap", "ReplaceMask", "Reproject", "Resample",
     "Source", "Stack", "Styled", "Tabulated", "Unmask", "UpdateMask", "Where", "Windowed",
 ]  # fmt: skip
