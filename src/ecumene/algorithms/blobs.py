@@ -8,6 +8,7 @@ from ecumene.core.blob import Blob
 from ecumene.core.context import Context
 from ecumene.core.errors import EvaluationError, PermissionDenied
 from ecumene.core.registry import algorithm
+from ecumene.storage.gate import is_url
 from ecumene.storage.objects import read_object
 
 LARGEST = 10 * 2**20
@@ -60,6 +61,8 @@ def _contents(blob: Blob, context: Context) -> bytes:
     store = getattr(context.pixels, "store", None)
     if store is None or blob.url is None:
         raise PermissionDenied("This server reads no stored objects.")
+    if not is_url(blob.url):
+        raise PermissionDenied("A blob is named by the address of a bucket's object.")
     return read_object(store.gate, blob.url, LARGEST)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ecumene.api import imports
 from ecumene.api.call import Call
 from ecumene.api.services import Services
 from ecumene.catalog import listing, policies
@@ -11,6 +12,7 @@ from ecumene.catalog.access import Role
 from ecumene.catalog.assets import asset
 from ecumene.catalog.ids import canonical
 from ecumene.catalog.listing import MAX_PAGE
+from ecumene.catalog.records import IMAGE
 from ecumene.core.context import Context
 from ecumene.core.errors import RequestError
 
@@ -74,8 +76,10 @@ def create(call: Call, services: Services, context: Context) -> View:
     name = f"{call.path['parent']}/assets/{call.query.get('assetId', '').strip('/')}"
     if not call.query.get("assetId"):
         raise RequestError("'assetId' is needed: the asset's path in its project.")
-    editor = services.catalog.edited_by(call.account)
-    return asset(editor.create(name, call.body))
+    locations = call.field("cloudStorageLocation")
+    if call.body.get("type") == IMAGE and locations is not None:
+        return asset(imports.created(call, services, name, locations))
+    return asset(services.catalog.edited_by(call.account).create(name, call.body))
 
 
 def copy(call: Call, services: Services, context: Context) -> View:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecumene.api import assets, explain, exports, maps, operations, pixels, tables, values, videos
+from ecumene.api import assets, explain, exports, imports, maps, operations, pixels, tables, values, videos
 from ecumene.api.table import Route
 
 P = (("project", "project"),)
@@ -59,8 +59,8 @@ ROUTES: tuple[Route, ...] = (
     Route("map.export", "POST", "{project}/map:export", P, exports.map_tiles, (), "ExportMapRequest", "Operation"),
     Route("videoMap.export", "POST", "{project}/videoMap:export", P, later, (), "ExportVideoMapRequest", "Operation"),
     Route("classifier.export", "POST", "{project}/classifier:export", P, later, (), "ExportClassifierRequest", "Operation"),
-    Route("image.import", "POST", "{project}/image:import", P, later, (), "ImportImageRequest", "Operation"),
-    Route("image.importExternal", "POST", "{project}/image:importExternal", P, later, (), "ImportExternalImageRequest", "Empty"),
+    Route("image.import", "POST", "{project}/image:import", P, imports.image, (), "ImportImageRequest", "Operation"),
+    Route("image.importExternal", "POST", "{project}/image:importExternal", P, imports.image_external, (), "ImportExternalImageRequest", "Empty"),
     Route("table.import", "POST", "{project}/table:import", P, later, (), "ImportTableRequest", "Operation"),
     Route("operations.list", "GET", "{name}/operations", (("name", "project"),), operations.list_operations, (*PAGE, ("filter", "string")), response="ListOperationsResponse"),
     Route("operations.get", "GET", "{name}", (("name", "operation"),), operations.get, response="Operation"),

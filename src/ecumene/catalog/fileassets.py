@@ -12,7 +12,7 @@ from shapely.geometry import mapping
 from ecumene.catalog import footprints
 from ecumene.catalog import ids as ids_
 from ecumene.catalog.images import is_planar
-from ecumene.catalog.records import IMAGE, TABLE, AssetRecord, encode_band
+from ecumene.catalog.records import IMAGE, TABLE, AssetRecord, Bounds, encode_band
 from ecumene.catalog.stac import plain_properties
 from ecumene.catalog.store import Catalog
 from ecumene.core import crs as crs_
@@ -41,10 +41,7 @@ def add_image(
         raise RequestError(f"'{Path(real).name}' has no CRS.")
     grid = Projection(crs_.canonical(header.crs), header.transform)
     bands = _bands_of_file(real, header, grid, list(names or ()))
-    found = footprints.of_grid(grid, header.width, header.height)
-    bounds, outline = found if found is not None else (None, None)
-    if bounds is not None and outline is not None and not is_planar(grid.crs):
-        bounds = footprints.risen(bounds, outline)
+    bounds, outline = outlined(grid, header.width, header.height)
     record = AssetRecord(
         ids_.canonical(asset_id),
         IMAGE,
@@ -52,11 +49,24 @@ def add_image(
         end=end,
         properties=plain_properties(properties or {}),
         bounds=bounds,
-        footprint=None if outline is None else dict(mapping(outline)),
+        footprint=outline,
         bands=bands,
         size=os.path.getsize(real),
     )
     return catalog.index.put([record])
+
+
+def outlined(
+    grid: Projection, width: int, height: int
+) -> tuple[Bounds | None, dict[str, Any] | None]:
+    """The box and the footprint (GeoJSON) of an image on a grid; None where it has no place on Earth."""
+    found = footprints.of_grid(grid, width, height)
+    if found is None:
+        return None, None
+    bounds, outline = found
+    if not is_planar(grid.crs):
+        bounds = footprints.risen(bounds, outline)
+    return bounds, dict(mapping(outline))
 
 
 def _bands_of_file(

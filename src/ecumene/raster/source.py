@@ -343,11 +343,13 @@ def _ruled(
     store: BlockStore, band: RasterBand, rule: MaskRule, grid: Grid, window: Window
 ) -> NDArray[np.bool_] | None:
     """Where a mask band lets pixels through."""
-    header = store.header(rule.path)
-    x, y = band.width / header.width, band.height / header.height
+    number = _level_of_mask(store, band, rule, grid)
+    level = store.header(rule.path).levels[number]
+    size = level.width, level.height
+    x, y = band.width / size[0], band.height / size[1]
     own = Grid(band.grid.crs, compose(band.grid.transform, (x, 0, 0, 0, y, 0)))
     lookup = warp.nearest(own, grid, window)
-    found = _gather(store, rule.path, rule.index, 0, lookup, (header.width, header.height), window)
+    found = _gather(store, rule.path, rule.index, number, lookup, size, window)
     if found is None:
         return np.zeros(window.shape, bool)
     values, inside = found
@@ -356,6 +358,22 @@ def _ruled(
     else:
         good = ~np.isin(values, np.asarray(rule.invalid, values.dtype))
     return _and(good, inside)
+
+
+def _level_of_mask(store: BlockStore, band: RasterBand, rule: MaskRule, grid: Grid) -> int:
+    """The level that belongs to the band's: a file of its own with the same pyramid has one for each.
+
+    All other masks (of other pixels, of bits, in the band's file) have only their full resolution.
+    """
+    header = store.header(rule.path)
+    whole = header.width, header.height
+    if rule.bits or rule.path == band.path or whole != (band.width, band.height):
+        return 0
+    level, _, width, height = level_of(store, band, grid)
+    if level >= len(header.levels):
+        return 0
+    own = header.levels[level]
+    return level if (own.width, own.height) == (width, height) else 0
 
 
 def served(band: RasterBand, values: NDArray[Any]) -> NDArray[Any]:

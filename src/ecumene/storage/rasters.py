@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.enums import ColorInterp, Interleaving, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterWindow
@@ -44,7 +44,7 @@ class Description:
     """Everything of a file that the catalogue stores; per band where a tuple.
 
     ``masked``: the file has a mask of its own (read as band 0); ``alpha``: the number of its alpha
-    band, 0 if it has none.
+    band, 0 if it has none. ``block_bytes`` is what decoding the file's largest block takes.
     """
 
     width: int
@@ -58,6 +58,9 @@ class Description:
     names: tuple[str | None, ...]
     masked: bool = False
     alpha: int = 0
+    driver: str = ""
+    tiled: bool = False
+    block_bytes: int = 0
 
 
 def _unreadable(path: str) -> Unavailable:
@@ -95,7 +98,23 @@ def describe(gate: Gate, path: str) -> Description:
             tuple(source.descriptions),
             MaskFlags.per_dataset in source.mask_flag_enums[0],
             _alpha(source),
+            source.driver,
+            _tiled(source),
+            _block_bytes(source),
         )
+
+
+def _tiled(source: Any) -> bool:
+    """Whether parts can be read for themselves: tiles, or an image that is one block."""
+    down, across = source.block_shapes[0]
+    square = across % 16 == down % 16 == 0
+    return bool(across < source.width or down >= source.height or square)
+
+
+def _block_bytes(source: Any) -> int:
+    shared = source.count if source.interleaving == Interleaving.pixel else 1
+    sizes = zip(source.block_shapes, source.dtypes, strict=True)
+    return int(max(h * w * np.dtype(t).itemsize * shared for (h, w), t in sizes))
 
 
 def _alpha(source: Any) -> int:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from shapely.geometry import mapping
 
-from ecumene.catalog import footprints
-from ecumene.catalog.fileassets import table_record
+from ecumene.catalog.fileassets import outlined, table_record
 from ecumene.catalog.ids import name_of
-from ecumene.catalog.images import is_planar
 from ecumene.catalog.records import IMAGE, AssetRecord, encode_band
 from ecumene.catalog.stac import plain_properties
 from ecumene.core.context import Context
@@ -34,16 +31,43 @@ FOLDER_NAME = "assets"
 def image(task: TaskContext, image: Image, grid: Grid, window: Window, context: Context) -> Any:
     """Writes the files of an image asset; returns what ``publish`` needs."""
     check(task)
+    given = task.payload["policies"]
+    policies = [given.get(name, given[""]) for name in image.band_names]
+    bands = band_files(task, image, grid, window, context, policies)
+    return {"bands": bands, "record": _described(task, image, grid, window, context)}
+
+
+def band_files(
+    task: TaskContext,
+    image: Image,
+    grid: Grid,
+    window: Window,
+    context: Context,
+    policies: Sequence[str],
+    prefix: str = "",
+    share: tuple[float, float] = (0.0, 0.95),
+) -> list[dict[str, Any]]:
+    """Writes a file with overviews for each band, and one for its validity where anything is masked.
+
+    Parameters
+    ----------
+    policies : how overviews are made, one a band.
+    prefix : distinguishes files and steps of several calls.
+    share : which part of the task's progress this is.
+
+    Returns names of bands with the names of their files in the scratch directory.
+    """
     total, done = window.width * window.height, 0
+    start, span = share[0], share[1] - share[0]
 
     def advance(pixels: int) -> None:
         nonlocal done
         done += pixels
-        task.progress(0.75 * done / total)
+        task.progress(start + 0.8 * span * done / total)
 
-    pairs = [_sheets(k, band.type.dtype) for k, band in enumerate(image.bands)]
+    pairs = [_sheets(f"{k}{prefix}", k, band.type.dtype) for k, band in enumerate(image.bands)]
     sheets = [sheet for pair in pairs for sheet in pair]
-    writer = Writer(task, image, grid, window, sheets, SIDE, "a", advance)
+    writer = Writer(task, image, grid, window, sheets, SIDE, f"a{prefix}", advance)
     try:
         for sheet in sheets:
             names = [image.bands[sheet.bands[0]].name]
@@ -52,9 +76,8 @@ def image(task: TaskContext, image: Image, grid: Grid, window: Window, context: 
             form = tiff.Format(sheet.dtype, 1, SIDE, placed, big)
             sheet.open(task.scratch.path, (window.width, window.height), form)
         writer.write(context)
-        policies = task.payload["policies"]
-        writer.pyramid(pairs, [policies.get(n, policies[""]) for n in image.band_names])
-        bands = []
+        writer.pyramid(pairs, policies)
+        bands: list[dict[str, Any]] = []
         for band, (values, validity) in zip(image.bands, pairs, strict=True):
             masked = any(size for _, size in validity.levels[0].blocks)
             paths = [
@@ -62,17 +85,17 @@ def image(task: TaskContext, image: Image, grid: Grid, window: Window, context: 
                 for sheet in ((values, validity) if masked else (values,))
             ]
             bands.append({"name": band.name, "files": paths})
-            task.progress(0.75 + 0.2 * len(bands) / len(pairs))
+            task.progress(start + span * (0.8 + 0.2 * len(bands) / len(pairs)))
     finally:
         writer.close()
-    return {"bands": bands, "record": _described(task, image, grid, window, context)}
+    return bands
 
 
-def _sheets(number: int, dtype: np.dtype[Any]) -> tuple[Sheet, Sheet]:
+def _sheets(name: str, number: int, dtype: np.dtype[Any]) -> tuple[Sheet, Sheet]:
     stored = np.dtype("float64") if dtype == np.dtype("int64") else dtype
     return (
-        Sheet(f"b{number}", (number,), stored),
-        Sheet(f"m{number}", (number,), np.dtype("uint8"), validity=True),
+        Sheet(f"b{name}", (number,), stored),
+        Sheet(f"m{name}", (number,), np.dtype("uint8"), validity=True),
     )
 
 
@@ -109,11 +132,16 @@ _KEPT = ("system:time_start", "system:time_end", "system:footprint")
 def publish(task: TaskContext, made: Mapping[str, Any]) -> list[str]:
     """Moves the files to the assets' and registers the image, which others then see at once."""
     folder = folder_of(task)
-    for band in made["bands"]:
-        for name in band["files"]:
-            put(task.scratch.path / name, folder / name, task.operation.id)
+    put_bands(task, made["bands"], folder)
     register(task, _record(task, made, folder))
     return [name_of(task.payload["asset"])]
+
+
+def put_bands(task: TaskContext, bands: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    """Moves the files that ``band_files`` wrote."""
+    for band in bands:
+        for name in band["files"]:
+            put(task.scratch.path / name, folder / name, task.operation.id)
 
 
 def publish_table(task: TaskContext, made: Mapping[str, Any]) -> list[str]:
@@ -152,13 +180,9 @@ def _record(task: TaskContext, made: Mapping[str, Any], folder: Path) -> AssetRe
         bands.append(encode_band(entry["name"], band))
     properties = dict(about["properties"])
     start, end = properties.pop("system:time_start", None), properties.pop("system:time_end", None)
-    found = footprints.of_grid(grid, width, height)
-    bounds, outline = found if found is not None else (None, None)
-    if bounds is not None and outline is not None and not is_planar(grid.crs):
-        bounds = footprints.risen(bounds, outline)
+    bounds, outline = outlined(grid, width, height)
     return AssetRecord(
         task.payload["asset"], IMAGE,
         start=None if start is None else int(start), end=None if end is None else int(end),
-        properties=properties, bounds=bounds,
-        footprint=None if outline is None else dict(mapping(outline)), bands=tuple(bands), size=size,
+        properties=properties, bounds=bounds, footprint=outline, bands=tuple(bands), size=size,
     )  # fmt: skip

@@ -85,22 +85,23 @@ def place(data: Path, account: str, destination: Mapping[str, Any]) -> Place:
 
     Raises NotFound and PermissionDenied in the words of Cloud Storage.
     """
-    settings = _settings(data)
+    given = settings(data)
     prefix = str(destination["prefix"])
     if "drive" in destination:
         folder = str(destination["drive"])
-        root = data / str(settings.get("drive", DRIVE)) / account
+        root = data / str(given.get("drive", DRIVE)) / account
         shown = f"drive://{folder}/" if folder else "drive://"
         return Place(root / folder, prefix, shown)
     bucket = str(destination["bucket"])
-    target = _bucket(settings, bucket, account)
+    target = bucket_path(given, bucket, account)
     above, _, name = prefix.rpartition("/")
     shown = f"gs://{bucket}/{above}/" if above else f"gs://{bucket}/"
     return Place(data / target / above, name, shown)
 
 
-def _bucket(settings: Mapping[str, Any], bucket: str, account: str) -> str:
-    entry = settings.get("buckets", {}).get(bucket)
+def bucket_path(given: Mapping[str, Any], bucket: str, account: str) -> str:
+    """The folder of a bucket in the settings, if the account may use it."""
+    entry = given.get("buckets", {}).get(bucket)
     if entry is None:
         raise NotFound(
             f"The specified bucket '{bucket}' does not exist. Buckets are named in the server's {SETTINGS}."
@@ -115,7 +116,8 @@ def _bucket(settings: Mapping[str, Any], bucket: str, account: str) -> str:
     return str(entry["path"])
 
 
-def _settings(data: Path) -> dict[str, Any]:
+def settings(data: Path) -> dict[str, Any]:
+    """What the operator has named; nothing without the file."""
     file = data / SETTINGS
     try:
         found = tomllib.loads(file.read_text())

@@ -6,7 +6,7 @@ import csv
 import gzip
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,11 @@ def _parquet(rows: Rows, folder: Path) -> Files:
 
 def write_parquet(rows: Rows, path: Path) -> None:
     """GeoParquet 1.1 in longitudes and latitudes."""
-    table, shapes = arrow(rows)
+    write_columns(*arrow(rows), path)
+
+
+def write_columns(table: pa.Table, shapes: Sequence[Any], path: Path) -> None:
+    """Columns and their shapes as GeoParquet 1.1."""
     kinds = sorted({shape.geom_type for shape in shapes if shape is not None})
     about = {
         "version": "1.1.0",

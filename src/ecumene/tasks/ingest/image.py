@@ -1,0 +1,219 @@
+"""``image:import``: files of a manifest into an image of the server's own; ``image:importExternal``: over the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ecumene.catalog.fileassets import outlined
+from ecumene.catalog.ids import name_of
+from ecumene.catalog.masks import with_times
+from ecumene.catalog.records import IMAGE, AssetRecord, encode_band
+from ecumene.catalog.store import Catalog
+from ecumene.core.errors import RequestError, Unavailable
+from ecumene.core.image import Band, Image
+from ecumene.core.pixel_type import PixelType
+from ecumene.core.projection import Projection, compose
+from ecumene.core.raster import MaskRule, RasterBand
+from ecumene.tasks.context import TaskContext
+from ecumene.tasks.exports import assets
+from ecumene.tasks.ingest import places
+from ecumene.tasks.ingest.rasters import Tileset, hidden, node, placed, stored
+
+SHARED_SIDES = (256, 512, 1024, 2048)
+Payload = Mapping[str, Any]
+
+
+def tilesets(catalog: Catalog, data: Path, account: str, payload: Payload) -> dict[str, Tileset]:
+    """The tilesets of a manifest, by id, with all of their files found and checked."""
+    found = {}
+    for given in payload["tilesets"]:
+        files = []
+        for source in given["sources"]:
+            path = places.source(data, account, source["uri"])
+            catalog.gate.allow(places.folder(data, account, path))
+            files.append((source["uri"], path))
+        found[given["id"]] = placed(given, files, catalog.gate)
+    return found
+
+
+def wanted(payload: Payload, sets: Mapping[str, Tileset], *, named: bool = False) -> list[Any]:
+    """The bands of the asset: the manifest's, or those of all tilesets but masks, called ``b1``, ``b2``….
+
+    ``named``: by what the files call them, where they do.
+    """
+    masks = {mask["tileset"]: mask for mask in payload["masks"]}
+    bands = list(payload["bands"])
+    for band in bands:
+        if band["index"] >= sets[band["tileset"]].count:
+            raise RequestError(
+                f"Band '{band['id']}' is number {band['index']} (from 0) of a tileset that has {sets[band['tileset']].count} bands."
+            )
+    if bands:
+        return bands
+    for tileset in sets.values():
+        data = tileset.count - (tileset.id in masks)
+        for index in range(data):
+            called = tileset.first.about.names[index] if named else None
+            bands.append(
+                {"id": called or f"b{len(bands) + 1}", "tileset": tileset.id, "index": index, "missing": [], "policy": None}
+            )  # fmt: skip
+    if not bands:
+        raise RequestError("The manifest has no bands of data.")
+    return bands
+
+
+def _applies(mask: Mapping[str, Any], band: Mapping[str, Any]) -> bool:
+    return not mask["bands"] or band["id"] in mask["bands"]
+
+
+def _masks(payload: Payload, band: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    return (mask for mask in payload["masks"] if _applies(mask, band))
+
+
+def _node(payload: Payload, sets: Mapping[str, Tileset], band: Mapping[str, Any]) -> Any:
+    """The pixels of a band, masked as the manifest says."""
+    home = sets[band["tileset"]]
+    masks = list(_masks(payload, band))
+    own = any(mask["tileset"] == home.id for mask in masks)
+    found = node(home, band["index"], band["missing"] or payload["missing"], masked=own)
+    for mask in masks:
+        if mask["tileset"] != home.id:
+            found = hidden(found, sets[mask["tileset"]])
+    return found
+
+
+# -- ingestion -----------------------------------------------------------------------------------
+
+
+def run(task: TaskContext) -> Any:
+    """Writes the asset's files. What is wrong with a source is the end: trying again would not mend it."""
+    assets.check(task, IMAGE)
+    try:
+        return _made(task)
+    except Unavailable as error:
+        raise RequestError(f"A source cannot be read: {error.message}") from None
+
+
+def _made(task: TaskContext) -> Any:
+    payload, around = task.payload, task.around
+    sets = tilesets(around.catalog, around.data, task.account, payload)
+    bands = wanted(payload, sets)
+    context = task.evaluation()
+    used = list(dict.fromkeys(band["tileset"] for band in bands))
+    made: dict[str, Any] = {}
+    for number, name in enumerate(used):
+        home = sets[name]
+        mine = [band for band in bands if band["tileset"] == name]
+        image = Image(
+            bands=tuple(
+                Band(band["id"], _node(payload, sets, band), home.grid, (home.window.width, home.window.height))
+                for band in mine
+            )
+        )  # fmt: skip
+        policies = [band["policy"] or payload["policy"] for band in mine]
+        share = (0.95 * number / len(used), 0.95 * (number + 1) / len(used))
+        suffix = f"t{number}" if number else ""
+        written = assets.band_files(
+            task, image, home.grid, home.window, context, policies, suffix, share
+        )
+        for entry, band, policy in zip(written, image.bands, policies, strict=True):
+            kind = [band.type.precision, band.type.min, band.type.max]
+            made[entry["name"]] = entry | {"type": kind, "policy": policy, "grid": _lattice(home)}
+    return {"bands": [made[band["id"]] for band in bands]}
+
+
+def _lattice(tileset: Tileset) -> dict[str, Any]:
+    window = tileset.window
+    moved = compose(tileset.grid.transform, (1, 0, float(window.col), 0, 1, float(window.row)))
+    return {
+        "crs": tileset.grid.crs,
+        "transform": list(moved),
+        "size": [window.width, window.height],
+    }
+
+
+def publish(task: TaskContext, made: Mapping[str, Any]) -> list[str]:
+    """Moves the files and makes the asset visible."""
+    folder = assets.folder_of(task)
+    assets.put_bands(task, made["bands"], folder)
+    bands, size = [], 0
+    for entry in made["bands"]:
+        paths = [str(folder / name) for name in entry["files"]]
+        size += sum(Path(path).stat().st_size for path in paths)
+        grid = entry["grid"]
+        lattice = Projection(grid["crs"], tuple(grid["transform"]))
+        width, height = grid["size"]
+        masks = tuple(MaskRule(path, 1, (0.0,)) for path in paths[1:])
+        band = RasterBand(
+            paths[0], 1, PixelType(*entry["type"]), lattice, width, height, masks=masks, policy=entry["policy"]
+        )  # fmt: skip
+        bands.append((entry["name"], band))
+    assets.register(task, record(task.payload, bands, size))
+    return [name_of(task.payload["asset"])]
+
+
+def record(payload: Payload, bands: list[tuple[str, RasterBand]], size: int) -> AssetRecord:
+    """The record of an image of these bands; its footprint is the first band's."""
+    first = bands[0][1]
+    bounds, outline = outlined(first.grid, first.width, first.height)
+    found = AssetRecord(
+        payload["asset"], IMAGE, start=payload["start"], end=payload["end"], bounds=bounds,
+        footprint=outline, bands=tuple(encode_band(name, band) for name, band in bands), size=size,
+    )  # fmt: skip
+    return with_times(found, dict(payload["properties"]))
+
+
+# -- external ------------------------------------------------------------------------------------
+
+
+def external(catalog: Catalog, data: Path, account: str, payload: Payload) -> AssetRecord:
+    """Registers an image over cloud-optimized GeoTIFFs where they lie: one a tileset, nothing is copied."""
+    editor = catalog.edited_by(account)
+    editor.check(payload["asset"], IMAGE, overwrite=payload["overwrite"])
+    for given in payload["tilesets"]:
+        if len(given["sources"]) != 1:
+            raise RequestError("An external image has exactly one source in each tileset.")
+    try:
+        sets = tilesets(catalog, data, account, payload)
+    except Unavailable as error:
+        raise RequestError(f"A source cannot be read: {error.message}") from None
+    size = 0
+    for tileset in sets.values():
+        _check_optimized(tileset)
+        size += Path(tileset.first.path).stat().st_size
+    bands = [
+        (band["id"], _referred(payload, sets, band)) for band in wanted(payload, sets, named=True)
+    ]
+    for tileset in sets.values():
+        catalog.allow(places.folder(data, account, Path(tileset.first.path)))
+    return editor.publish(
+        record(payload, bands, size), overwrite=payload["overwrite"], action="image.importExternal"
+    )
+
+
+def _check_optimized(tileset: Tileset) -> None:
+    about = tileset.first.about
+    if about.driver != "GTiff" or not about.tiled:
+        raise RequestError(
+            f"'{Path(tileset.first.path).name}' is not a tiled GeoTIFF: external images are cloud-optimized GeoTIFFs."
+        )
+
+
+def _referred(payload: Payload, sets: Mapping[str, Tileset], band: Mapping[str, Any]) -> RasterBand:
+    home = sets[band["tileset"]]
+    if home.dtype is not None:
+        raise RequestError("The data type of an external image cannot be changed.")
+    rules = []
+    for mask in _masks(payload, band):
+        other = sets[mask["tileset"]]
+        if (other.grid, other.window) != (home.grid, home.window):
+            raise RequestError(
+                "A mask of an external image must have the same pixels as its bands."
+            )
+        rules.append(MaskRule(other.first.path, other.count, (0.0,)))
+    found = stored(home.first, band["index"], band["missing"] or payload["missing"])
+    policy = band["policy"] or payload["policy"]
+    return replace(found, masks=(*found.masks, *rules), policy=policy)
