@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from ecumene.api import assets, explain, exports, imports, maps, operations, pixels, tables, values, videos
+from ecumene.api import (
+    assets,
+    explain,
+    exports,
+    imports,
+    maps,
+    operations,
+    pixels,
+    tables,
+    values,
+    videos,
+)
 from ecumene.api.table import Route
 
 P = (("project", "project"),)
