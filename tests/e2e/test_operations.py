@@ -154,3 +154,48 @@ def test_the_command_lists_tells_and_cancels(exporting: Exporting, command: Any)
     assert "SUCCEEDED" in command("task", "wait", done.id)
     command("task", "cancel", endless.id)
     assert exporting.waited(endless)["state"] == "CANCELLED"
+
+
+def test_several_operations_in_one_request_as_the_javascript_client_asks(
+    exporting: Exporting,
+) -> None:
+    tasks = [quick(exporting, f"batch {k}") for k in range(2)]
+    for task in tasks:
+        exporting.completed(task)
+    names = [task.name for task in tasks] + [f"projects/{PROJECT}/operations/NOTHING"]
+    parts = [
+        f"--batch_EARTHENGINE_batch\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n"
+        f"MIME-Version: 1.0\r\nContent-ID: <{name}>\r\n\r\nGET /v1/{name} HTTP/1.1\r\n\r\n"
+        for name in names
+    ]
+    answer = exporting.session().post(
+        f"{exporting.base}/batch",
+        data="".join(parts) + "--batch_EARTHENGINE_batch--\r\n",
+        headers={"Content-Type": "multipart/mixed; boundary=batch_EARTHENGINE_batch"},
+    )
+    boundary = answer.headers["content-type"].partition("; boundary=")[2]
+    found = answer.text.split(f"--{boundary}")[1:-1]
+    assert len(found) == 3 and answer.text.rstrip().endswith(f"--{boundary}--")
+    for name, part in zip(names, found, strict=True):
+        outer, head, body = part.strip("\r\n").split("\r\n\r\n", 2)
+        assert f"Content-ID: <response-{name}>" in outer
+        known = "NOTHING" not in name
+        assert head.startswith("HTTP/1.1 200 OK" if known else "HTTP/1.1 404")
+        document = json.loads(body)
+        assert document["name"] == name if known else document["error"]["status"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/plain", "x"),
+        ("multipart/mixed; boundary=b", "--b\r\n\r\nNONSENSE\r\n\r\n--b--"),
+        ("multipart/mixed; boundary=b", "--b\r\n\r\nPOST /batch HTTP/1.1\r\n\r\n--b--"),
+        ("multipart/mixed; boundary=b", "--b\r\n\r\nGET /x HTTP/1.1\r\n\r\n" * 101 + "--b--"),
+    ],
+)
+def test_malformed_batches_are_refused(exporting: Exporting, kind: str, body: str) -> None:
+    answer = exporting.session().post(
+        f"{exporting.base}/batch", data=body, headers={"Content-Type": kind}
+    )
+    assert answer.status_code == 400 and answer.json()["error"]["status"] == "INVALID_ARGUMENT"

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ecumene.api import auth, discovery, errors, permissions, profiling
+from ecumene.api import auth, batch, discovery, errors, permissions, profiling
 from ecumene.api.accounts import Accounts
 from ecumene.api.call import Call, decode_json, form, inflated, too_large
 from ecumene.api.metrics import Metrics
@@ -97,11 +97,9 @@ class Application:
             return
         request = Request(scope, receive)
         try:
-            response = await self._respond(request)
+            response = await self._answered(request)
         except ClientDisconnect:
             return
-        except Exception as error:  # noqa: BLE001 - the last line of defence: nothing leaves without Earth Engine's shape
-            response = errors.of(error)
         profiling.announce(scope, response)
         for key, value in CORS.items():
             response.headers.setdefault(key, value)
@@ -109,6 +107,22 @@ class Application:
         if request.method == "HEAD":
             response = Response(status_code=response.status_code, headers=dict(response.headers))
         await response(scope, receive, send)
+
+    async def _answered(self, request: Request) -> Response:
+        try:
+            return await self._respond(request)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last line of defence: nothing leaves without Earth Engine's shape
+            return errors.of(error)
+
+    async def _batch(self, request: Request) -> Response:
+        """The requests of a batch, one after the other."""
+        if request.method != "POST":
+            return errors.response(405, "A batch is a POST request.")
+        body = await self._body(request)
+        parts = batch.embedded(request.headers.get("content-type", ""), body)
+        return batch.joined([(one, await self._answered(one.request(request))) for one in parts])
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -221,6 +235,8 @@ class Application:
             return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
         if path == "/$discovery/rest":
             return self._discovery(request)
+        if path == "/batch":
+            return await self._batch(request)
         if path == "/token":
             return await self._token(request)
         if path == "/":
