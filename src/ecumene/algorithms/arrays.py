@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ecumene.algorithms.reducers.apply import reduce_array
+from ecumene.algorithms.reducers.apply import accumulated, reduce_array
 from ecumene.core.array import Array
 from ecumene.core.context import Context
 from ecumene.core.equality import measured
@@ -117,20 +117,7 @@ def accum(
     )
     if values.size == 0:
         return array
-    accumulator = reducer.accumulator
-    moved = np.moveaxis(values, axis, 0)
-    state, parts = accumulator.start(moved.shape[1:]), []
-    for place in range(len(moved)):
-        context.cancel.check()
-        state = accumulator.add(state, [moved[place : place + 1]], [None])
-        found = next(
-            value
-            for kept, (value, _) in zip(reducer.outputs, accumulator.finish(state), strict=True)
-            if kept
-        )
-        parts.append(np.array(found))
-    joined = np.stack(parts)
-    require(name, joined.dtype.kind in "iufb", "The reducer must give numbers.")
+    joined = accumulated(reducer, np.moveaxis(values, axis, 0), context.cancel.check)
     return Array.of(np.moveaxis(joined, 0, axis))
 
 

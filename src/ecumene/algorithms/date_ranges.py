@@ -126,13 +126,17 @@ def intersection(date_range: DateRange, other: DateRange) -> DateRange:
 
 @algorithm("DateRange.union")
 def union(date_range: DateRange, other: DateRange) -> DateRange:
-    """From the earlier start to the later end.
+    """From the earlier start to the later end; an empty range adds nothing.
 
     Parameters
     ----------
     date_range : the range.
     other : a date or range.
     """
+    if date_range.start >= date_range.end:
+        return other
+    if other.start >= other.end:
+        return date_range
     return DateRange(min(date_range.start, other.start), max(date_range.end, other.end))
 
 

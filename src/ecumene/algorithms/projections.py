@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -165,6 +166,8 @@ def error_margin(value: Float | None = None, unit: str = "meters") -> ErrorMargi
     if unit == "infinite":
         return ErrorMargin(0.0, "infinite")
     metres = abs(value or 0.0)
+    if math.isnan(metres):
+        raise EvaluationError("ErrorMargin: The value must be a number, got NaN.")
     if unit == "meters" and metres >= 2.0e7:
         return ErrorMargin(metres, "infinite")
     return ErrorMargin(metres, unit)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ecumene.core.array import Array
+from ecumene.core.constants import normal
 from ecumene.core.dates import Date
 from ecumene.core.equality import measured
 from ecumene.core.errors import EvaluationError, LimitExceeded
@@ -48,7 +49,7 @@ def compare_to(string1: str, string2: str) -> Integer:
 def decode_json(string: str) -> Object:
     """The value of a JSON text."""
     try:
-        return msgspec.json.decode(checked(string, "String.decodeJSON"))
+        return normal(msgspec.json.decode(checked(string, "String.decodeJSON")))
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise EvaluationError(f"String.decodeJSON: Invalid JSON: '{string[:100]}'.") from None
 

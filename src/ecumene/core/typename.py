@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ecumene.core.collection import Collection
+from ecumene.core.filter import Filter
 
 
 class LongInteger(int):
@@ -37,4 +38,6 @@ def type_name(value: Any) -> str:
         return "Float"
     if isinstance(value, Collection):
         return "ImageCollection" if value.kind == "Image" else "FeatureCollection"
+    if isinstance(value, Filter):
+        return "Filter"
     return _PLAIN.get(type(value)) or type(value).__name__

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from ecumene.core.constants import normal
 from ecumene.core.errors import GraphError, LimitExceeded
 from ecumene.core.limits import Limits
 
@@ -96,17 +97,6 @@ def children(node: Node) -> tuple[int, ...]:
     if isinstance(node, Reference):
         return (node.target,)
     return ()
-
-
-def normal(value: Any) -> Any:
-    """Constants as values: integral doubles are integers, at any depth."""
-    if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) < 2**63 else value
-    if isinstance(value, list):
-        return [normal(item) if isinstance(item, float | list | dict) else item for item in value]
-    if isinstance(value, dict):
-        return {key: normal(item) for key, item in value.items()}
-    return value
 
 
 class _Decoder:

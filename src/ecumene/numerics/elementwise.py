@@ -274,9 +274,10 @@ def _wrapping(function: Any) -> Callable[..., Values]:
         if a.dtype.kind in "iub" and b.dtype.kind in "iub":
             exact = function(a.astype("int64"), b.astype("int64"))
             rough = function(a.astype("float64"), b.astype("float64"))
-            return np.asarray(
-                np.where(np.abs(rough) < 2.0**62, exact, saturate(np.asarray(rough), pt.INT64))
-            )
+            wrapped = (
+                np.abs(rough - exact) > 2.0**62
+            )  # by a multiple of 2^64, where it is too large
+            return np.asarray(np.where(wrapped, saturate(np.asarray(rough), pt.INT64), exact))
         return np.asarray(function(a, b))
 
     return apply

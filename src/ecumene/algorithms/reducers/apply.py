@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -25,7 +27,9 @@ def value_of(output: tuple[Any, Any]) -> Any:
     if valid is not None and not bool(np.all(valid)):
         return None
     if isinstance(value, np.ndarray):
-        return value.item() if value.ndim == 0 else Array.of(value)
+        if value.ndim == 0:
+            return value.item()
+        return value.tolist() if value.dtype == object else Array.of(value)
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -66,13 +70,15 @@ class Folding:
     def add(self, inputs: Sequence[Any], weights: Sequence[Any]) -> None:
         """One array of values an input, and its weights (None = all present); EvaluationError for wrong types."""
         try:
-            self._state = self._reducer.accumulator.add(self._state, inputs, weights)
+            with np.errstate(all="ignore"):  # infinities give NaN here and there
+                self._state = self._reducer.accumulator.add(self._state, inputs, weights)
         except (TypeError, ValueError) as error:
             raise EvaluationError(f"{self._reducer.name}: {_not_a_number(inputs)}") from error
 
     def finish(self) -> dict[str, Any]:
         """Outputs by name."""
-        found = self._reducer.accumulator.finish(self._state)
+        with np.errstate(all="ignore"):
+            found = self._reducer.accumulator.finish(self._state)
         pairs = zip(self._reducer.outputs, found, strict=True)
         return {name: value_of(out) for name, out in pairs if name}
 
@@ -121,11 +127,7 @@ def reduce_array(
 ) -> Array:
     """An array reduced along axes, which keep length one; several inputs or outputs lie along the field axis."""
     values = array.values
-    for axis in axes:
-        if not 0 <= axis < values.ndim:
-            raise EvaluationError(
-                f"Array.reduce: Axis {axis} is out of range for an array of {values.ndim} dimensions."
-            )
+    _check_axes(values, axes)
     count = reducer.inputs
     if (count > 1 or len(reducer.output_names) > 1) and field_axis is None:
         raise EvaluationError(
@@ -141,30 +143,97 @@ def reduce_array(
     else:
         inputs = [values]
     samples = [_moved(v, axes) for v in inputs]
+    cells = samples[0].shape[1:]
     accumulator = reducer.accumulator
-    state = accumulator.add(accumulator.start(samples[0].shape[1:]), samples, [None] * count)
-    planes = []
-    for name, (value, valid) in zip(reducer.outputs, accumulator.finish(state), strict=True):
-        if not name:
-            continue
-        plane = np.asarray(value)
-        if plane.dtype == object:
-            plane = np.asarray(plane.tolist(), "float64")
-        if valid is not None:
-            plane = np.where(np.asarray(valid), plane, 0)
-        for axis in sorted(axes):
-            plane = np.expand_dims(plane, axis)
-        planes.append(plane)
+    state = accumulator.start(cells)
+    with _numbers("Array.reduce", reducer):
+        if samples[0].size:
+            state = accumulator.add(state, samples, [None] * count)
+        planes = planes_of(reducer, state, cells)
+    planes = [np.expand_dims(plane, tuple(sorted(axes))) for plane in planes]
     if len(planes) == 1:
         return Array.of(planes[0])
-    assert field_axis is not None
-    joined = np.concatenate(
-        [p if p.ndim > field_axis else np.expand_dims(p, field_axis) for p in planes],
-        axis=field_axis,
-    )
-    return Array.of(joined)
+    return Array.of(_side_by_side(planes, field_axis))
+
+
+def _check_axes(values: Any, axes: Sequence[int]) -> None:
+    for axis in axes:
+        if not 0 <= axis < values.ndim:
+            raise EvaluationError(
+                f"Array.reduce: Axis {axis} is out of range for an array of {values.ndim} dimensions."
+            )
+    if len(set(axes)) != len(axes):
+        raise EvaluationError(f"Array.reduce: Axes must not be repeated. Got {list(axes)}.")
+
+
+def _side_by_side(planes: Sequence[Any], axis: int | None) -> Any:
+    """Outputs along the field axis, which they get if they have none; EvaluationError where they do not fit."""
+    if not planes:
+        raise EvaluationError("Array.reduce: The reducer has no outputs.")
+    assert axis is not None
+    if axis < 0 or len({plane.ndim for plane in planes}) > 1 or axis > planes[0].ndim:
+        raise EvaluationError(
+            f"Array.reduce: The reducer's outputs cannot be put side by side along axis {axis}."
+        )
+    if axis == planes[0].ndim:
+        planes = [np.expand_dims(plane, axis) for plane in planes]
+    rest = {plane.shape[:axis] + plane.shape[axis + 1 :] for plane in planes}
+    if len(rest) > 1:
+        raise EvaluationError("Array.reduce: The reducer's outputs are arrays of different shapes.")
+    return np.concatenate(planes, axis=axis)
+
+
+@contextmanager
+def _numbers(name: str, reducer: Reducer) -> Iterator[None]:
+    """Failures of an accumulator on arrays as an EvaluationError: some take other things than numbers."""
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except (TypeError, ValueError, IndexError) as error:
+        raise EvaluationError(f"{name}: {reducer.name} cannot reduce these numbers.") from error
+
+
+def accumulated(reducer: Reducer, values: Any, check: Callable[[], None]) -> Any:
+    """Along the first axis of an array, at each place the only output of everything up to there."""
+    accumulator = reducer.accumulator
+    cells = values.shape[1:]
+    state, parts = accumulator.start(cells), []
+    with _numbers("Array.accum", reducer):
+        for place in range(len(values)):
+            check()
+            state = accumulator.add(state, [values[place : place + 1]], [None])
+            (plane,) = planes_of(reducer, state, cells)
+            if plane.shape != cells:
+                raise EvaluationError("Array.accum: The reducer must give numbers.")
+            parts.append(plane)
+    return np.stack(parts)
+
+
+def planes_of(reducer: Reducer, state: Any, cells: tuple[int, ...]) -> list[Any]:
+    """The outputs of cells that are kept as arrays of numbers, 0 where there is none. EvaluationError for others."""
+    planes = []
+    found = reducer.accumulator.finish(state)
+    for name, (value, valid) in zip(reducer.outputs, found, strict=True):
+        if not name:
+            continue
+        plane = np.zeros(cells) if value is None else np.asarray(value)
+        if plane.dtype == object:
+            try:
+                plane = np.asarray(plane.tolist(), "float64")
+            except (TypeError, ValueError):
+                plane = np.empty((), "U1")
+        if plane.dtype.kind not in "iufb" or plane.shape[: len(cells)] != cells:
+            raise EvaluationError(
+                f"{reducer.name}: Output '{name}' is not an array of numbers of one shape."
+            )
+        if valid is not None:
+            there = np.broadcast_to(np.asarray(valid), cells)
+            plane = np.where(there.reshape(cells + (1,) * (plane.ndim - len(cells))), plane, 0)
+        planes.append(plane)
+    return planes
 
 
 def _moved(values: Any, axes: Sequence[int]) -> Any:
     moved = np.moveaxis(values, list(axes), range(len(axes)))
-    return moved.reshape(-1, *moved.shape[len(axes) :])
+    rest = moved.shape[len(axes) :]
+    return moved.reshape(math.prod(moved.shape[: len(axes)]), *rest)

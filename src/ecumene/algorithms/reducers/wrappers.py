@@ -180,7 +180,7 @@ def for_each_element(reducer: Reducer) -> Reducer:
         return [kind.with_dimensions(kind.dimensions + axes) for kind in found]
 
     return Reducer(
-        "Reducer.forEachElement", reducer.outputs, wrappers.Elements(reducer.accumulator), reducer.input_weighted,
+        "Reducer.forEachElement", reducer.outputs, wrappers.Elements(reducer.accumulator, len(reducer.outputs)), reducer.input_weighted,
         {"reducer": reducer}, output_types=types, of_arrays=True,
     )  # fmt: skip
 

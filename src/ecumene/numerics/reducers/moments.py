@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecumene.core.pixel_type import INT64
+from ecumene.numerics.elementwise import saturate
 from ecumene.numerics.reducers.zonal import Block
 
 Output = list[tuple[Any, Any]]
@@ -220,11 +222,16 @@ class Folding:
         return [state]
 
 
+def _whole(values: NDArray[Any]) -> NDArray[Any]:
+    """Numbers as 64-bit integers: fractions are cut off, those beyond the ends are the ends."""
+    return values if values.dtype.kind in "iub" else saturate(values, INT64)
+
+
 PRODUCT = Folding(1.0, np.multiply, lambda v: v, "float64")
 ALL = Folding(1, np.minimum, lambda v: v != 0, "int64")
 ANY = Folding(0, np.maximum, lambda v: v != 0, "int64")
-BIT_AND = Folding(-1, np.bitwise_and, lambda v: v, "int64")
-BIT_OR = Folding(0, np.bitwise_or, lambda v: v, "int64")
+BIT_AND = Folding(-1, np.bitwise_and, _whole, "int64")
+BIT_OR = Folding(0, np.bitwise_or, _whole, "int64")
 
 
 class Extremes:

@@ -269,8 +269,8 @@ def _distinct(keys: Any) -> list[Any]:
 class Elements:
     """Reduces arrays element by element, or lists item by item: one more axis of cells."""
 
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
+    def __init__(self, inner: Any, outputs: int) -> None:
+        self.inner, self.outputs = inner, outputs
 
     def start(self, shape: tuple[int, ...]) -> Any:
         """The shape of the elements is known with the first sample."""
@@ -300,7 +300,7 @@ class Elements:
     def finish(self, state: Any) -> Output:
         """Arrays of the inner outputs."""
         if state[1] is None:
-            return [(None, np.asarray(False))]
+            return [(None, np.asarray(False))] * self.outputs
         cells = len(state[0])
         found = []
         for value, valid in self.inner.finish(state[1]):
