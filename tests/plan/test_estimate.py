@@ -15,15 +15,18 @@ from ecumene.core.limits import OPEN
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Grid, Window
 from ecumene.core.reducer import Reducer
+from ecumene.numerics.arrays import ARRAY_OPS
 from ecumene.numerics.labels import FOUR
 from ecumene.plan.estimate import estimate
 from ecumene.plan.executor import Executor, evaluate
 from ecumene.plan.nodes import (
+    ArrayOp,
     Cast,
     ConnectedCount,
     Constant,
     Elementwise,
     Fold,
+    Gather,
     Mosaic,
     Moved,
     Neighborhood,
@@ -38,6 +41,7 @@ from ecumene.plan.nodes import (
 from ecumene.plan.nodes.terrain import Terrain
 from ecumene.plan.optimise import prepare
 from ecumene.plan.reach import Demand, extent, inner
+from ecumene.plan.sizes import Size, size
 from tests.calls import run_graph
 from tests.engine.graphs import const, graph, invoke
 from tests.plan.leaves import FLOAT, Noise
@@ -147,6 +151,34 @@ def many_steps(*leaves):
     return node
 
 
+MATRIX = PixelType("double", dimensions=2)
+
+
+def equations(kind: PixelType) -> tuple[Gather, ArrayOp, ArrayOp]:
+    """Rows of three numbers of twelve images at every pixel, the first two columns and the last."""
+    every = Gather(tuple(noises(3, masked=0.0) for _ in range(12)), kind)
+    return (
+        every,
+        ArrayOp("slice", (every,), (1, 0, 2, 1), kind),
+        ArrayOp("slice", (every,), (1, 2, 3, 1), kind),
+    )
+
+
+def solved(kind: PixelType) -> ArrayOp:
+    _, left, right = equations(kind)
+    return ArrayOp("matrixSolve", (left, right), (), kind)
+
+
+def fitted(kind: PixelType) -> ArrayOp:
+    _, left, _ = equations(kind)
+    return ArrayOp("matrixMultiply", (left, solved(kind)), (), kind)
+
+
+def joined(kind: PixelType) -> ArrayOp:
+    stacks = [Stack(noises(20), kind) for _ in range(2)]
+    return ArrayOp("sort", (ArrayOp("cat", tuple(stacks), (0,), kind),), (), kind)
+
+
 COSTS = {
     "one-leaf": lambda: [Noise()],
     "chain": lambda: [Cast(Cast(Cast(Noise(), BYTE), FLOAT), BYTE)],
@@ -163,6 +195,9 @@ COSTS = {
     "kernel-median": lambda: [focal(Noise(), 5, "median")],
     "stack-of-40": lambda: [Stack(noises(40), ARRAY)],
     "plane-of-a-stack": lambda: [Pick(Stack(noises(40), ARRAY), 3, FLOAT)],
+    "solved-by-least-squares": lambda: [solved(MATRIX)],
+    "fitted-by-least-squares": lambda: [fitted(MATRIX)],
+    "sorted-and-joined": lambda: [joined(ARRAY)],
     "kernel": lambda: [focal(Noise(), 31)],
     "resolution": lambda: [ReduceResolution(Noise(), reducer("mean"), FINE, 64, False, 0, FLOAT)],
     "bilinear": lambda: [Resample(Noise(masked=0.2), "bilinear", DEGREES, FLOAT)],
@@ -194,6 +229,45 @@ def test_a_block_needs_no_more_memory_than_estimated(name):
     small = 64 * 2**10
     assert peak <= found.peak + small
     assert found.peak <= 25 * peak, "a bound that says nothing"
+
+
+def test_solving_for_four_unknowns_leaves_four_numbers():
+    """137 dates: the fit of a series at every pixel stays as large as the series."""
+    kind = MATRIX
+    rows = tuple(tuple(Noise(k) for k in range(5)) for _ in range(137))
+    every = Gather(rows, kind)
+    left, right = (ArrayOp("slice", (every,), part, kind) for part in ((1, 0, 4, 1), (1, 4, 5, 1)))
+    answer = ArrayOp("matrixSolve", (left, right), (), kind)
+    fit = ArrayOp("matrixMultiply", (left, answer), (), kind)
+    off = Elementwise("subtract", (fit, right), (), kind)
+    window = Window(0, 0, 64, 64)
+    found = [
+        estimate(prepare([node]), UTM, window, window.shape).results
+        for node in (every, answer, fit, off)
+    ]
+    numbers = [(size - 64 * 64) / (64 * 64 * 8) for size in found]
+    assert numbers == [137 * 5, 4, 137, 137]
+
+
+@pytest.mark.parametrize(
+    ("op", "params", "inputs", "axes"),
+    [
+        ("project", ((1,),), [Size.of(7, 3)], (3,)), ("transpose", (0, 1), [Size.of(7, 3)], (3, 7)), ("unsqueeze", (1,), [Size.of(7, 3)], (7, 1, 3)),
+        ("reduce", (None, (0,)), [Size.of(7, 3)], (1, 3)), ("cat", (0,), [Size.of(7, 3), Size.of(5, 4)], (12, 4)), ("cat", (2,), [Size.of(7, 3), Size.of(7, 3)], (7, 3, 2)),
+        ("matrixSolve", (), [Size.of(7, 3), Size.of(7, 2)], (3, 2)), ("matrixMultiply", (), [Size.of(7, 3), Size.of(3, 2)], (7, 2)),
+        ("matrixPseudoInverse", (), [Size.of(7, 3)], (3, 7)), ("matrixDiagonal", (), [Size.of(7, 3)], (3, 1)), ("mask", (), [Size.of(7, 3), Size.of(7, 1)], (7, 3)),
+        ("reshape", ((21,),), [Size.of(7, 3)], (21,)), ("slice", (0, 1, 6, 2), [Size.of(7, 3)], (3, 3)), ("slice", (1, 0, None, 1), [Size.of(7, 3)], (7, 3)), ("repeat", (0, 4), [Size.of(7)], (28,)),
+    ],
+)  # fmt: skip
+def test_shapes_of_arrays_are_bounded_axis_by_axis(op, params, inputs, axes):
+    """Against the shapes that NumPy makes of arrays of ones."""
+    kind = PixelType("double", dimensions=len(axes))
+    found = size(ArrayOp(op, tuple(Noise() for _ in inputs), params, kind), inputs)
+    assert found.axes == axes
+    if op != "reduce":
+        held = [np.ones((1, 1, *map(int, part.axes))) for part in inputs]
+        if op != "cat":
+            assert ARRAY_OPS[op](*held, *params)[0].shape[2:] == axes
 
 
 def test_a_shared_node_costs_one_step():

@@ -1,4 +1,4 @@
-"""How large the results of each kind of node are, what it needs besides, and how much work it is.
+"""What each kind of node needs besides its inputs and results, and how much work it is.
 
 Bytes are upper bounds measured at the allocator, with some room; work is counted in elementary operations.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import math
 from functools import singledispatch
-
-import numpy as np
 
 from ecumene.kernels.programs import strips
 from ecumene.numerics import overlap, registration
@@ -21,11 +19,9 @@ from ecumene.plan.nodes import (
     ConnectedCount,
     ConnectedLabels,
     ConnectedReduce,
-    Constant,
     Displaced,
     Fold,
     Fused,
-    Gather,
     Mosaic,
     Neighborhood,
     Pick,
@@ -35,81 +31,10 @@ from ecumene.plan.nodes import (
     Reproject,
     Resample,
     Source,
-    Stack,
     Windowed,
 )
 from ecumene.plan.nodes.neighborhood import KEPT
 from ecumene.plan.nodes.statistics import statistic
-
-
-@singledispatch
-def depth(node: PlanNode, inputs: list[float]) -> float:
-    """Numbers that one pixel of a node's result may hold, given those of its inputs."""
-    return max(inputs, default=1.0) if node.type.dimensions else 1.0
-
-
-@depth.register
-def _(node: Constant, inputs: list[float]) -> float:
-    return float(np.size(np.asarray(node.value)))
-
-
-@depth.register
-def _(node: Stack, inputs: list[float]) -> float:
-    return float(len(inputs))
-
-
-@depth.register
-def _(node: Gather, inputs: list[float]) -> float:
-    return sum(inputs)
-
-
-@depth.register
-def _(node: Windowed, inputs: list[float]) -> float:
-    return sum(inputs) * (2 * node.halo + 1) ** 2 if node.type.dimensions else 1.0
-
-
-@depth.register
-def _(node: Celled, inputs: list[float]) -> float:
-    return len(inputs) + 2.0 if node.type.dimensions else 1.0
-
-
-@depth.register
-def _(node: Registered, inputs: list[float]) -> float:
-    return 3.0
-
-
-@depth.register
-def _(node: Fold, inputs: list[float]) -> float:
-    return sum(inputs) if node.type.dimensions else 1.0
-
-
-@depth.register
-def _(node: Fused, inputs: list[float]) -> float:
-    """All of its results, in numbers of its type."""
-    if len(node.bodies) == 1:
-        return 1.0
-    size = node.type.dtype.itemsize
-    return sum((body.type.dtype.itemsize + 1) / size for body in node.bodies)
-
-
-@depth.register
-def _(node: ArrayOp, inputs: list[float]) -> float:
-    """Most operators keep or shrink; concatenation adds, products of vectors and squares multiply."""
-    largest = max(inputs, default=1.0)
-    if node.op in GROWING:
-        return max(sum(inputs), math.prod(inputs))
-    if node.op in SQUARING:
-        return largest * largest
-    if node.op in REPEATING:
-        return largest * max((float(p) for p in node.params if isinstance(p, int)), default=1.0)
-    return max(sum(inputs) if node.op in ADDING else largest, 1.0)
-
-
-GROWING = frozenset({"matrixMultiply", "matrixSolve"})
-SQUARING = frozenset({"matrixToDiag", "matrixPseudoInverse"})
-REPEATING = frozenset({"repeat", "pad", "repeatTimes"})
-ADDING = frozenset({"cat", "lengths"})
-
 
 HOLDING = (Mosaic, QualityMosaic)
 """Nodes that hold one running result, whatever the number of their inputs."""
@@ -186,6 +111,16 @@ def _(node: Source, own: float, below: float, inputs: float) -> float:
     if node.method == "nearest":
         return 24 * own
     return (480 if node.method == "bicubic" else 220) * own
+
+
+SOLVING = frozenset({"matrixSolve", "matrixInverse", "matrixPseudoInverse"})
+"""Operators that decompose matrices: copies of them as doubles, and their parts."""
+
+
+@scratch.register
+def _(node: ArrayOp, own: float, below: float, inputs: float) -> float:
+    doubles = inputs * 8 / min(operand.type.dtype.itemsize for operand in node.operands)
+    return 16 * own + (5 if node.op in SOLVING else 2) * doubles
 
 
 @scratch.register

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from ecumene.core.errors import LimitExceeded
 from ecumene.core.limits import Limits
 from ecumene.core.projection import Grid, Window
-from ecumene.plan.costs import depth, effort, held, scratch
+from ecumene.plan.costs import effort, held, scratch
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import Constant, Elementwise, Fused, Masked, Source
 from ecumene.plan.optimise import Prepared
 from ecumene.plan.reach import Demand, extent, inner
+from ecumene.plan.sizes import Size, size
 from ecumene.raster.source import LARGE
 
 MEGABYTE = 2**20
@@ -47,7 +48,7 @@ class _Result:
     """Size of a node's pixels over a block; ``there`` is False where the node has nothing."""
 
     bytes: float
-    depth: float
+    size: Size
     there: bool
 
 
@@ -97,7 +98,9 @@ class _Walk:
         self._note(node, result.bytes + extra)
         self.live -= frame.holding
         if result.there:
-            self.work += demand.total * effort(node, len(frame.inputs)) * max(result.depth, 1.0)
+            self.work += (
+                demand.total * effort(node, len(frame.inputs)) * max(result.size.total, 1.0)
+            )
         uses = self.plan.uses.get(id(node), 1)
         if uses > 1:
             self.kept[frame.key] = uses - 1, result
@@ -144,7 +147,7 @@ class _Walk:
 def _result(frame: _Frame) -> tuple[_Result, float]:
     """Size of a node's result and of what it needs besides while it computes."""
     node, demand, inputs = frame.node, frame.demand, frame.inputs
-    deep = depth(node, [part.depth for part in inputs])
+    deep = size(node, [part.size for part in inputs])
     if isinstance(node, Constant | Masked):
         return _Result(0.0, deep, isinstance(node, Constant)), 0.0
     there, stored = demand.whole is not None, 0.0
@@ -155,7 +158,7 @@ def _result(frame: _Frame) -> tuple[_Result, float]:
         there = there and _something(node, [part.there for part in inputs])
     if not there:
         return _Result(0.0, deep, False), 0.0
-    own = demand.area * deep
+    own = demand.area * deep.total
     extra = scratch(node, own, frame.below.area, sum(part.bytes for part in inputs))
     return _Result(own * node.type.dtype.itemsize + demand.area, deep, True), stored + extra
 
