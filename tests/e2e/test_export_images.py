@@ -50,6 +50,17 @@ def test_masked_floats_are_nan_and_no_data_is_what_was_asked(exporting: Exportin
     assert file.nodata == -9
 
 
+def test_properties_are_written_where_they_are_asked_for(exporting: Exporting) -> None:
+    image = exporting.scene().set({"season": "spring", "cloud": 12.5, "other": 1})
+    options = {"metadataKeys": ["season", "cloud", "missing"]}
+    exporting.completed(
+        exporting.ee.batch.Export.image.toDrive(image, "about", formatOptions=options)
+    )
+    with rasterio.open(exporting.drive / "about.tif") as file:
+        found = {k: v for k, v in file.tags().items() if k != "AREA_OR_POINT"}
+    assert found == {"season": "spring", "cloud": "12.5"}
+
+
 def test_a_region_and_scale_select_the_pixels(exporting: Exporting) -> None:
     ee = exporting.ee
     box = [WEST + 1000, NORTH - 3000, WEST + 3000, NORTH - 1000]

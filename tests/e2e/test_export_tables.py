@@ -42,6 +42,19 @@ def test_csv(exporting: Exporting) -> None:
     assert path.read_text().splitlines()[:2] == ["rank,name,missing", "0,place 0,"]
 
 
+def test_geometries_of_many_vertices_are_cut(exporting: Exporting) -> None:
+    table = exporting.places().limit(1).map(lambda f: f.buffer(5000, 1))
+    export = exporting.ee.batch.Export.table.toDrive
+    found = {}
+    for name, options in (("whole", {}), ("cut", {"maxVertices": 12})):
+        exporting.completed(export(table, name, fileFormat="GeoJSON", **options))
+        text = (exporting.drive / f"{name}.geojson").read_text()
+        found[name] = shapely.geometry.shape(json.loads(text)["features"][0]["geometry"])
+    assert found["whole"].geom_type == "Polygon" and found["cut"].geom_type == "MultiPolygon"
+    assert max(shapely.get_num_coordinates(part) for part in found["cut"].geoms) <= 12
+    assert found["cut"].area == pytest.approx(found["whole"].area)
+
+
 @pytest.mark.parametrize("kind", ["GeoJSON", "KML", "SHP"])
 def test_formats_that_gdal_reads(exporting: Exporting, kind: str) -> None:
     path = exported(exporting, kind)[0]

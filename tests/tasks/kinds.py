@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable
@@ -50,7 +51,13 @@ def broken(task: TaskContext) -> None:
     raise KeyError("a defect")
 
 
+def away(task: TaskContext) -> None:
+    if task.operation.attempt <= task.payload["times"]:
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/secret")
+
+
 KINDS = {
+    "away": Kind("EXPORT_IMAGE", away),
     "steps": Kind("EXPORT_IMAGE", steps, publish),
     "refuse": Kind("EXPORT_IMAGE", refuse),
     "broken": Kind("EXPORT_IMAGE", broken),

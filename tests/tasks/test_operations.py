@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ecumene.tasks import store as store_
+from ecumene.tasks import workers as workers_
 from ecumene.tasks.operation import Operation
 from ecumene.tasks.owners import Owner
 from ecumene.tasks.scratch import Busy, Scratch, locked, sweep
@@ -193,3 +194,29 @@ def test_directories_of_ended_operations_are_swept(tmp_path: Path) -> None:
     sweep(tmp_path, {"kept"})
     assert {p.name for p in tmp_path.iterdir()} == {"kept", "held"}
     lock.close()
+
+
+def test_what_was_asked_is_forgotten_with_the_end_and_the_rest_in_time(made: Operations) -> None:
+    accepted = made.submit(asked("refuse"), {"expression": "x" * 1000})
+    waiting = made.submit(asked(), STEPS)
+    assert made.store.payload(accepted.id)["expression"].startswith("xx")
+    held = made.store.claim("one", lambda one: False)
+    assert held is not None and made.store.fail(held, 3, "no")
+    assert made.store.payload(accepted.id) == {}
+    assert made.store.prune(10**9) == 0
+    assert made.store.prune(-1) == 1
+    assert made.store.get(accepted.id) is None and made.store.get(waiting.id) is not None
+
+
+def test_a_store_that_is_away_is_tried_again(
+    made: Operations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers_, "PATIENCE", 0.01)
+    accepted = made.submit(asked("away"), {"times": 2})
+    lasting = made.submit(asked("away"), {"times": 99})
+    made.start(1)
+    found = ended(made, accepted.id)
+    assert found.state == "SUCCEEDED" and found.attempt == 3
+    failed = ended(made, lasting.id)
+    assert failed.attempt == 6 and failed.error_code == 14
+    assert failed.error_message == "The server's storage failed: No space left on device."

@@ -117,6 +117,16 @@ class _Engine(Collector):
         for name, (words, value) in values.items():
             yield GaugeMetricFamily(f"ecumene_{name}", words, value)
         yield from _block_cache(engine)
+        yield from _operations(self.services)
+
+
+def _operations(services: Services) -> Iterator[Metric]:
+    """Long work by its state."""
+    if services.operations is not None:
+        gauge = GaugeMetricFamily("ecumene_operations", "Operations by state.", labels=("state",))
+        for state, count in sorted(services.operations.store.counts().items()):
+            gauge.add_metric((state,), count)
+        yield gauge
 
 
 def _block_cache(engine: object) -> Iterator[Metric]:

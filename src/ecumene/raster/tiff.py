@@ -7,7 +7,7 @@ a predictor. What says where the pixels lie is taken from GDAL, which writes it 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,9 +53,14 @@ class Format:
 
 
 def placed_tags(
-    names: Sequence[str], dtype: np.dtype[Any], grid: Grid, window: Window, nodata: float | None
+    names: Sequence[str],
+    dtype: np.dtype[Any],
+    grid: Grid,
+    window: Window,
+    nodata: float | None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> tuple[Tag, ...]:
-    """The tags for a window of a grid, with the names of its bands."""
+    """The tags for a window of a grid, with the names of its bands and items of metadata."""
     t = compose(grid.transform, (1.0, 0.0, float(window.col), 0.0, 1.0, float(window.row)))
     code = grid.crs if grid.crs.startswith("EPSG:") else crs_.wkt(grid.crs)
     with MemoryFile() as memory:
@@ -65,6 +70,8 @@ def placed_tags(
         ) as out:  # fmt: skip
             for number, name in enumerate(names, start=1):
                 out.set_band_description(number, name)
+            if metadata:
+                out.update_tags(**{key: str(value) for key, value in metadata.items()})
         data = bytes(memory.getbuffer())
     with MemoryFile(data) as memory, tifffile.TiffFile(memory) as file:
         tags = file.pages.first.tags

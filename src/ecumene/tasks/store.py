@@ -201,6 +201,12 @@ class Store:
             )
         return bool(gone.rowcount)
 
+    def prune(self, age: int) -> int:
+        """Forgets operations that ended so many µs ago; returns how many."""
+        old = sa.and_(_row.state.in_(ENDED), _row.ended < now() - age)
+        with self.engine.begin() as connection:
+            return connection.execute(operations.delete().where(old)).rowcount
+
     def unfinished(self) -> set[str]:
         """The ids of operations that have not ended."""
         with self.engine.connect() as connection:
@@ -276,10 +282,10 @@ class Store:
         return self._change(held, _row.state == RUNNING, committed=True, updated=now())
 
     def finish(self, held: Operation, state: str, **values: Any) -> bool:
-        """Ends an operation, once; False if it is no longer the worker's."""
+        """Ends an operation, once, and forgets what was asked; False if it is no longer the worker's."""
         at = now()
         return self._change(
-            held, state=state, updated=at, ended=at, owner=None, lease=None, **values
+            held, state=state, updated=at, ended=at, owner=None, lease=None, payload={}, **values
         )
 
     def fail(self, held: Operation, code: int, message: str) -> bool:

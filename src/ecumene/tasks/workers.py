@@ -21,8 +21,11 @@ BEAT = 1.0
 STRIKES = 10
 """Attempts without progress after which an operation fails: it may be what kills the server."""
 
-PATIENCE = 2.0
-"""Seconds before the first repetition after a store was unavailable; doubled each time."""
+PATIENCE, TRIES = 2.0, 6
+"""Seconds before the first repetition after a store was unavailable, doubled each time; attempts."""
+
+KEPT = 90 * 86400 * 10**6
+"""µs that ended operations are listed."""
 
 STACK = 256 * 2**20
 """Stack of threads that evaluate (virtual memory): deep chains of lazy collections need it."""
@@ -64,6 +67,7 @@ class Workers:
         self._stopping = threading.Event()
         self._work = threading.Condition()
         self._running: dict[str, TaskContext] = {}
+        store.prune(KEPT)
         sweep(self._scratch, store.unfinished())
         before = threading.stack_size(STACK)
         self._threads = [
@@ -199,10 +203,17 @@ class Workers:
             if self._stopping.is_set() or found is None or found.owner != operation.owner:
                 self.store.release(operation)
                 return found is None
-        if isinstance(error, Unavailable | OSError) and operation.strikes + 1 < STRIKES:
+        if isinstance(error, Unavailable | OSError) and operation.strikes + 1 < TRIES:
             log.warning("%s: %s", operation.name, error)
             self.store.release(operation, PATIENCE * 2**operation.strikes, strike=True)
             return False
-        shown = told(error)
+        shown = told(_refused(error))
         log.info("%s failed: %s", operation.name, shown.message)
         return self.store.fail(operation, CODES.get(shown.status, 2), shown.message)
+
+
+def _refused(error: Exception) -> Exception:
+    """What a file system says, without its paths."""
+    if isinstance(error, OSError) and error.strerror:
+        return Unavailable(f"The server's storage failed: {error.strerror}.")
+    return error

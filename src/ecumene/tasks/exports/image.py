@@ -84,6 +84,9 @@ def geotiff_options(given: Mapping[str, Any]) -> dict[str, Any]:
         nodata = None if nodata is None else float(nodata)
     except (TypeError, ValueError):
         raise RequestError(f"Invalid value for 'noData': {nodata}") from None
+    keys = pick(given, "metadataKeys") or []
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise RequestError("'metadataKeys' must be a list of strings.")
     resampling = str(pick(requests.member(given, "pyramidOptions"), "resamplingMethod") or "MEAN")
     policy = {"NEAREST": "SAMPLE", "AVERAGE": "MEAN"}.get(resampling, resampling)
     return {
@@ -92,6 +95,7 @@ def geotiff_options(given: Mapping[str, Any]) -> dict[str, Any]:
         "dimensions": size,
         "skip": bool(pick(given, "skipEmptyFiles")),
         "nodata": None if nodata is None else _text(nodata),
+        "metadata": keys,
         "policy": policy if policy in POLICIES else "MEAN",
     }
 
@@ -240,7 +244,8 @@ def _format(
 ) -> tiff.Format:
     bytes_all = part.width * part.height * len(image.bands) * dtype.itemsize
     big = bytes_all * (4 / 3 if options["optimized"] else 1) > 3.9e9
-    placed = tiff.placed_tags(image.band_names, dtype, grid, part, nodata)
+    about = {k: image.properties[k] for k in options["metadata"] if k in image.properties}
+    placed = tiff.placed_tags(image.band_names, dtype, grid, part, nodata, about)
     return tiff.Format(dtype, len(image.bands), options["side"], placed, big)
 
 

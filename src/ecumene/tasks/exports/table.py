@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import shapely
+from shapely.geometry import mapping
+
 from ecumene.catalog.records import TABLE
 from ecumene.core.documents import pick
 from ecumene.core.errors import RequestError
@@ -12,6 +15,7 @@ from ecumene.engine.features import feature
 from ecumene.tasks.context import TaskContext
 from ecumene.tasks.exports import assets, files, formats, requests
 from ecumene.tasks.exports.rows import INDEX, Row, collected
+from ecumene.vector.pieces import limited
 
 _DESTINATIONS = (
     "fileExportOptions", "assetExportOptions", "featureViewExportOptions", "bigqueryExportOptions",
@@ -24,6 +28,7 @@ def accepted(body: Mapping[str, Any]) -> requests.Payload:
     given = [name for name in _DESTINATIONS if pick(body, name) is not None]
     if len(given) != 1:
         raise RequestError(f"Exactly one of {', '.join(_DESTINATIONS)} must be specified.")
+    payload["vertices"] = requests.integer(body, "maxVertices", 0, 0)
     payload["selectors"] = selectors(pick(body, "selectors"))
     if given == ["fileExportOptions"]:
         return payload | requests.file_options(body, formats.FORMATS, "CSV")
@@ -59,7 +64,11 @@ def _features(task: TaskContext) -> Iterator[Row]:
     engine, context = task.around.engine, task.evaluation()
     found = engine.as_collection(engine.evaluate(task.payload["expression"], context), context)
     for number, element in enumerate(context.cancel.each(found)):
-        yield feature(element, engine, context)
+        row = feature(element, engine, context)
+        if task.payload["vertices"] and row["geometry"] is not None:
+            whole = shapely.geometry.shape(row["geometry"])
+            row["geometry"] = mapping(limited(whole, task.payload["vertices"]))
+        yield row
         if number % 1000 == 999:  # how many there are is not known: nearer and nearer
             task.progress(0.7 * (1 - 1000 / (number + 1000)))
 
