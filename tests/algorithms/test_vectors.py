@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,7 +45,7 @@ def pieces(request, monkeypatch):
     """Pieces that the scene is cut into."""
     if request.param:
         monkeypatch.setattr(executor, "block_shape", lambda *a: (request.param, None))
-        monkeypatch.setattr(executor, "squared", lambda shape: shape)
+        monkeypatch.setattr(executor, "pieces_of", lambda plan, grid, shape: (shape, (0, 0)))
 
 
 def vectors(
@@ -278,3 +279,20 @@ def test_open_segments_are_bounded() -> None:
     assembly.add(segments.labelled(piece, [Pixels(values, shown)], zones, []))
     with pytest.raises(LimitExceeded, match="memory limit"):
         assembly.completed()
+
+
+def test_land_cover_of_a_file_as_gdal(shared_data) -> None:
+    files = sorted((shared_data / "nlcd2011-zion" / "data").glob("*.tif"))
+    if not files:
+        pytest.skip("no land cover of Zion in the shared data")
+    with rasterio.open(files[0]) as source:
+        values = source.read(1)[:400, :500]
+    shown = values != source.nodata if source.nodata is not None else np.ones(values.shape, bool)
+    held = image({"class": values.astype("uint8")}, shown)
+    found = vectors(held, eightConnected=False)
+    expected = features.shapes(
+        values.astype("uint8"), mask=shown, connectivity=4, transform=TRANSFORM
+    )
+    assert sorted(told(f.get("label"), f.geometry.shape) for f in found) == sorted(
+        told(int(value), shapely.geometry.shape(shape)) for shape, value in expected
+    )

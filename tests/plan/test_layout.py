@@ -10,8 +10,17 @@ from ecumene.core.errors import LimitExceeded
 from ecumene.core.limits import OPEN
 from ecumene.core.projection import Window
 from ecumene.plan import layout as module
-from ecumene.plan.layout import FAR, LIGHT_PIXELS, SMALL, Layout, Resources, lay_out
-from ecumene.plan.nodes import Cast, Elementwise, Fold
+from ecumene.plan.layout import (
+    FAR,
+    LIGHT_PIXELS,
+    SMALL,
+    Layout,
+    Resources,
+    lay_out,
+    pieces,
+    squared,
+)
+from ecumene.plan.nodes import Cast, Celled, Elementwise, Fold
 from ecumene.plan.optimise import prepare
 from tests.plan.leaves import FLOAT, Noise
 from tests.plan.test_estimate import UTM, noises, reducer
@@ -50,6 +59,14 @@ def test_much_work_is():
     found = lay_out(heavy(), UTM, TILE, MANY)
     assert not found.whole
     assert found.count(TILE) >= 4
+
+
+def test_blocks_are_whole_cells_where_nodes_compute_these():
+    plan = prepare([Celled("filled", (Noise(1),), 256, 50, (None,), FLOAT)])
+    found = lay_out(plan, UTM, Window(100, -70, 3000, 2000), MANY)
+    assert found.origin == (0, 0)
+    assert found.shape[0] % 256 == found.shape[1] % 256 == 0
+    assert pieces(light(), UTM, (300, 200)) == (squared((300, 200)), (0, 0))
 
 
 @pytest.mark.parametrize("side", [100, 128])

@@ -23,10 +23,9 @@ from ecumene.plan.layout import (
     check,
     fills_cache,
     lay_out,
-    phase,
     split,
-    squared,
 )
+from ecumene.plan.layout import pieces as pieces_of
 from ecumene.plan.node import Evaluation, Need, Pixels, PlanNode
 from ecumene.plan.nodes import Fused
 from ecumene.plan.nodes.sources import store_of
@@ -128,7 +127,7 @@ class Executor:
         _note(plan, part.pixels)
         resources = self._resources(context)
         shape, _ = block_shape(plan, grid, part.window, resources, part.pixels)
-        pieces = part.cut(squared(shape), phase(plan, grid))
+        pieces = part.cut(*pieces_of(plan, grid, shape))
         context = self._reading(context, fills_cache(plan, part.pixels, resources))
         if context.profile is not None:
             finish = context.profile.charged(finish)

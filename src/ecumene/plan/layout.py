@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ecumene.core.limits import Limits
 from ecumene.core.projection import Grid, Window, compose, invert
 from ecumene.plan.estimate import Estimate, check_memory, check_work, estimate
+from ecumene.plan.nodes import Celled
 from ecumene.plan.optimise import Prepared
 
 SIDE = 512
@@ -83,8 +84,8 @@ def _laid_out(
             return Layout(window.shape, whole=True), found
     shape, found = block_shape(plan, grid, window, resources)
     if fills_cache(plan, pixels, resources):
-        return Layout(squared(shape), phase(plan, grid), passing=True), found
-    return Layout(shape), found
+        return Layout(*pieces(plan, grid, shape), passing=True), found
+    return (Layout(*pieces(plan, grid, shape)) if cell(plan, grid) else Layout(shape)), found
 
 
 def fills_cache(plan: Prepared, pixels: int, resources: Resources) -> bool:
@@ -138,6 +139,25 @@ def squared(shape: tuple[int, int]) -> tuple[int, int]:
     height, width = shape
     side = math.isqrt(height * width)
     return (SIDE, SIDE) if side == SIDE else (side, height * width // side)
+
+
+def pieces(
+    plan: Prepared, grid: Grid, shape: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The shape of the blocks of a large job, and ``(row, column)`` of a pixel of the grid where they begin.
+
+    They follow stored blocks, or the cells of nodes that compute these as a whole: no cell is computed twice.
+    """
+    side = cell(plan, grid)
+    if not side:
+        return squared(shape), phase(plan, grid)
+    height, width = (max(-(-pixels // side), 1) * side for pixels in shape)
+    return (height, width), (0, 0)
+
+
+def cell(plan: Prepared, grid: Grid) -> int:
+    """Pixels along the sides of the largest cells that a node of the plan computes as a whole; 0 if none does."""
+    return max((node.side(grid) for node in plan.nodes if isinstance(node, Celled)), default=0)
 
 
 def phase(plan: Prepared, grid: Grid) -> tuple[int, int]:
