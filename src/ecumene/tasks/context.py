@@ -29,6 +29,7 @@ class Surroundings:
 class TaskContext:
     """One attempt of an operation.
 
+    ``payload`` may have been accepted by an earlier version of the server: what was added to it since is optional.
     ``cancel.check()`` belongs into every loop. ``scratch.path`` is where files may be written; they outlive
     the attempt, as do ``scratch.steps``.
     """

@@ -244,7 +244,7 @@ def _format(
 ) -> tiff.Format:
     bytes_all = part.width * part.height * len(image.bands) * dtype.itemsize
     big = bytes_all * (4 / 3 if options["optimized"] else 1) > 3.9e9
-    about = {k: image.properties[k] for k in options["metadata"] if k in image.properties}
+    about = {k: image.properties[k] for k in options.get("metadata", ()) if k in image.properties}
     placed = tiff.placed_tags(image.band_names, dtype, grid, part, nodata, about)
     return tiff.Format(dtype, len(image.bands), options["side"], placed, big)
 

@@ -63,11 +63,12 @@ def run(task: TaskContext) -> Any:
 def _features(task: TaskContext) -> Iterator[Row]:
     engine, context = task.around.engine, task.evaluation()
     found = engine.as_collection(engine.evaluate(task.payload["expression"], context), context)
+    vertices = task.payload.get("vertices", 0)
     for number, element in enumerate(context.cancel.each(found)):
         row = feature(element, engine, context)
-        if task.payload["vertices"] and row["geometry"] is not None:
+        if vertices and row["geometry"] is not None:
             whole = shapely.geometry.shape(row["geometry"])
-            row["geometry"] = mapping(limited(whole, task.payload["vertices"]))
+            row["geometry"] = mapping(limited(whole, vertices))
         yield row
         if number % 1000 == 999:  # how many there are is not known: nearer and nearer
             task.progress(0.7 * (1 - 1000 / (number + 1000)))
