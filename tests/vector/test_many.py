@@ -107,3 +107,26 @@ def test_rows_against_one():
         False,
     ]
     assert many.near(fixed, 200.0)(points, True).tolist() == [True, False, False, True]
+
+
+@pytest.mark.parametrize("latitude", [0.0, 47.0, -70.0, 84.0])
+def test_small_shapes_in_planes_of_their_own(latitude, monkeypatch):
+    rng = np.random.default_rng(5)
+
+    def squares(count):
+        west, south = rng.uniform(10, 10.3, count), latitude + rng.uniform(0, 0.1, count)
+        return many.Many.of_shapes(shapely.box(west, south, west + 0.008, south + 0.004), True)
+
+    left, right = squares(12), squares(12)
+    i, j = np.indices((12, 12)).reshape(2, -1)
+    metres = [
+        nearest.distance(left.geometry(a), right.geometry(b)) for a, b in zip(i, j, strict=True)
+    ]
+    asked = []
+    one_by_one = many.distances
+    monkeypatch.setattr(
+        many, "distances", lambda a, b, p, q: asked.extend(p) or one_by_one(a, b, p, q)
+    )
+    for limit in (0.0, 2000.0, 5000.0):
+        assert many.within(left, right, i, j, limit).tolist() == [d <= limit for d in metres]
+    assert len(asked) < 3 * len(i) / 4

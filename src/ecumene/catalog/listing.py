@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import shapely
@@ -189,9 +190,9 @@ def list_features(
     skip = _offset(page_token)
     page: list[Feature] = []
     more = False
-    rows = cast("Iterator[Feature]", table.source.elements(query))
-    for position, feature in enumerate(rows):
-        if position < skip or not _touches(feature, shapes):
+    rows = cast("Iterator[Feature]", table.source.elements(replace(query, offset=skip)))
+    for position, feature in enumerate(rows, skip):
+        if not _touches(feature, shapes):
             continue
         if len(page) == size:
             more = True

@@ -315,9 +315,18 @@ class _Keys:
         self._ascending, self._most = ascending, most
         self._runs: list[tuple[Any, NDArray[np.int64]]] = []
         self._held = 0
+        self._last: Any = None
+
+    def _may_stay(self, keys: Any) -> NDArray[np.bool_]:
+        """Rows whose keys come before the last that is held; later ones with the same key do not."""
+        test = pc.less if self._ascending else pc.greater
+        return np.asarray(pc.fill_null(test(keys, self._last), False), bool)
 
     def add(self, keys: Any, numbers: NDArray[np.int64]) -> None:
         """A run of rows, behind those before where their keys are equal."""
+        if self._last is not None:
+            keep = self._may_stay(keys)
+            keys, numbers = keys.filter(pa.array(keep)), numbers[keep]
         self._runs.append((keys, numbers))
         self._held += len(numbers)
         if self._held > 2 * max(self._most, _SPAN):
@@ -329,6 +338,8 @@ class _Keys:
         order = _ranks(keys, self._ascending)[: self._most]
         self._runs = [(keys.take(pa.array(order)), numbers[order])]
         self._held = len(order)
+        full = len(order) == self._most and self._most > 0
+        self._last = self._runs[0][0][-1] if full and self._runs[0][0][-1].is_valid else None
 
     def numbers(self) -> NDArray[np.int64]:
         """The first rows."""

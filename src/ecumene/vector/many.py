@@ -19,7 +19,6 @@ from ecumene.core.prepared import asked
 from ecumene.vector import nearest, predicates
 from ecumene.vector.degrees import WORLD, around, lonlat, shifted
 from ecumene.vector.edges import GEOD
-from ecumene.vector.frames import forward, local
 from ecumene.vector.predicates import DOUBT
 
 Mask = NDArray[np.bool_]
@@ -336,30 +335,43 @@ def within(left: Many, right: Many, i: Places, j: Places, metres: float) -> Mask
 
 
 def _in_planes(left: Many, right: Many, i: Places, j: Places, metres: float) -> tuple[Mask, Mask]:
-    """Which pairs are near, and for which that is left open, in planes around the first ones.
+    """Which pairs are near, and for which that is left open, each in a plane of its own.
 
-    Only shapes are told whose edges are short and that lie together within half a degree.
+    Only shapes are told whose edges are short and that lie together within half a degree: there the plane
+    whose scales are those of the spheroid at the first one is true to the change of the scales.
     """
     near, open_ = np.zeros(len(i), bool), np.ones(len(i), bool)
     a, b = left.boxes[i], right.boxes[j]
     span = np.maximum(a[:, 2:], b[:, 2:]) - np.minimum(a[:, :2], b[:, :2])
-    scale = np.cos(np.radians(np.abs(a[:, 1])))
-    with np.errstate(invalid="ignore"):
-        small = (span[:, 0] * scale < _NARROW) & (span[:, 1] < _NARROW)
-    small &= left.short[i] & right.short[j] & ~(left.loose[i] | right.loose[j])
-    order = np.flatnonzero(small)
-    if not len(order):
+    tells = (span < _NARROW).all(axis=1) & left.short[i] & right.short[j]
+    small = np.flatnonzero(tells & ~(left.loose[i] | right.loose[j]))
+    if not len(small):
         return near, open_
-    for group in np.split(order, np.flatnonzero(np.diff(i[order])) + 1):
-        place = int(i[group[0]])
-        west, south, east, north = left.boxes[place].tolist()
-        to = forward(local("aeqd", round((west + east) / 2, 3), round((south + north) / 2, 3)))
-        shapes = shapely.transform(right.shapes[j[group]], to)
-        apart = shapely.distance(shapely.transform(left.shapes[place], to), shapes)
-        doubt = 0.5 + 1e-4 * apart
-        near[group] = apart + doubt <= metres
-        open_[group] = np.abs(apart - metres) < doubt
+    a, p, q = a[small], left.shapes[i[small]], right.shapes[j[small]]
+    middle = (a[:, :2] + a[:, 2:]) / 2
+    scales = _scales(middle[:, 1])
+    apart = shapely.distance(_flat(p, middle, scales), _flat(q, middle, scales))
+    steep = 1 + np.tan(np.radians(np.minimum(np.abs(middle[:, 1]) + 0.5, 89.0)))
+    doubt = 0.5 + apart * np.radians(span[small].max(axis=1)) * steep
+    near[small] = apart + doubt <= metres
+    open_[small] = np.abs(apart - metres) < doubt
     return near, open_
+
+
+def _scales(latitude: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Metres of a degree along the parallel and along the meridian, ``(n, 2)``."""
+    sine, square = np.sin(np.radians(latitude)), GEOD.es
+    bent = 1 - square * sine**2
+    across = GEOD.a / np.sqrt(bent) * np.cos(np.radians(latitude))
+    along = GEOD.a * (1 - square) / bent**1.5
+    return np.radians(np.column_stack([across, along]))
+
+
+def _flat(shapes: NDArray[Any], middle: Any, scales: Any) -> NDArray[Any]:
+    """Each shape in metres around a place of its own."""
+    points, owner = shapely.get_coordinates(shapes, return_index=True)
+    moved = (points - middle[owner]) * scales[owner]
+    return np.asarray(shapely.set_coordinates(shapes.copy(), moved), object)
 
 
 # -- one against many ------------------------------------------------------------------------------

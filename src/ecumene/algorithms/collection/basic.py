@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ from ecumene.core.geometry import UNBOUNDED, ErrorMargin, Geometry
 from ecumene.core.image import Image
 from ecumene.core.mapping import call_mapped
 from ecumene.core.projection import Projection
+from ecumene.core.query import Column
 from ecumene.core.registry import REGISTRY, algorithm
 from ecumene.core.wire import Algorithm as Function
 from ecumene.core.wire import Boolean, ElementArg, Integer, Long, Object, Wire
@@ -409,7 +410,33 @@ def distinct(collection: Collection, properties: Object, *, context: Context) ->
                 check_groups(len(seen), context)
                 yield element
 
-    return Collection.lazy(produce, collection.kind)
+    def total() -> int:
+        seen: set[Any] = set()
+        for columns in collection.columns(names):
+            context.cancel.check()
+            seen.update(_keys(columns))
+            check_groups(len(seen), context)
+        return len(seen)
+
+    return Collection.lazy(produce, collection.kind, total)
+
+
+def _keys(columns: Sequence[Column]) -> set[Any]:
+    """The combinations of values in a run of elements."""
+    if len(columns) == 1 and columns[0].values.dtype.kind != "O":
+        (column,) = columns
+        values = column.values if column.present is None else column.values[column.present]
+        missing = {(None,)} if len(values) < len(column.values) else set()
+        return missing | {(value,) for value in np.unique(values).tolist()}
+    rows = zip(*(_listed(column) for column in columns), strict=True)
+    return {tuple(equality.key(value) for value in row) for row in rows}
+
+
+def _listed(column: Column) -> list[Any]:
+    values: list[Any] = column.values.tolist()
+    if column.present is None:
+        return values
+    return [v if p else None for v, p in zip(values, column.present.tolist(), strict=True)]
 
 
 @algorithm("Collection.remap")

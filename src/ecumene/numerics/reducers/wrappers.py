@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecumene.core.array import Array
-from ecumene.core.errors import EvaluationError
+from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.numerics.reducers.moments import Output, Total
+
+MOST_GROUPS = 500_000
+"""Values of a key that one grouped reducer tells apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -230,14 +233,15 @@ class Grouped:
             here = here & ~np.isnan(keys)
         rest = [i for i in range(len(inputs)) if i != self.field]
         groups = dict(groups)
-        for key in _distinct(keys[here]):
-            chosen = here & (keys == key)
+        for key, chosen in _members(keys, here):
             part = self.inner.add(
                 self.inner.start(()),
                 [np.asarray(inputs[i])[chosen] for i in rest],
                 [None if weights[i] is None else weights[i][chosen] for i in rest],
             )
             groups[key] = self.inner.merge(groups[key], part) if key in groups else part
+        if len(groups) > MOST_GROUPS:
+            raise LimitExceeded(f"Reducer.group: There are more than {MOST_GROUPS} groups.")
         return shape, groups
 
     def merge(self, left: Any, right: Any) -> Any:
@@ -259,11 +263,27 @@ class Grouped:
         return [(out, None)]
 
 
-def _distinct(keys: Any) -> list[Any]:
+def _members(keys: NDArray[Any], here: NDArray[np.bool_]) -> Iterator[tuple[Any, Any]]:
+    """Every key among some samples, in ascending order, with the places of its samples."""
+    places = np.flatnonzero(here)
+    held = keys.ravel()[places]
     if keys.dtype == object:
-        return sorted(set(keys.tolist()), key=lambda k: (isinstance(k, str), k))
-    found = np.unique(keys).tolist()
-    return [int(k) if isinstance(k, float) and k.is_integer() else k for k in found]
+        listed = held.tolist()
+        distinct = sorted(set(listed), key=lambda k: (isinstance(k, str), k))
+        numbers = {key: number for number, key in enumerate(distinct)}
+        codes = np.fromiter((numbers[key] for key in listed), np.intp, len(listed))
+    else:
+        found, codes = np.unique(held, return_inverse=True)
+        distinct = [_plain(key) for key in found.tolist()]
+    order = places[np.argsort(codes, kind="stable")]
+    ends = np.cumsum(np.bincount(codes, minlength=len(distinct))).tolist()
+    for key, start, end in zip(distinct, [0, *ends[:-1]], ends, strict=True):
+        chosen = order[start:end]
+        yield key, chosen if keys.ndim == 1 else np.unravel_index(chosen, keys.shape)
+
+
+def _plain(key: Any) -> Any:
+    return int(key) if isinstance(key, float) and key.is_integer() else key
 
 
 class Elements:
