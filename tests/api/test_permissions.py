@@ -178,6 +178,12 @@ def test_assets_inside_expressions_are_checked(
     assert words in answer.message
 
 
+@pytest.mark.parametrize("account", PEOPLE)
+def test_uploads_need_the_right_to_import(local: Local, account: str):
+    answer = local.call("POST", f"{P}/uploads", account, b"data", name="x.bin")
+    assert answer.status == (200 if account in ("writer", "owner") else 403)
+
+
 def test_what_an_account_evaluated_is_not_remembered_for_another(local: Local):
     body = {"expression": SCENE, "fileFormat": "NPY"}
     path = "projects/open/image:computePixels"

@@ -118,3 +118,71 @@ def test_the_command_line_uploads(site: Site, ee: Any, tmp_path: Path):
     if "invalid choice" in shown:
         shown = site.earthengine("alpha", "upload", "external_image", "--manifest", str(manifest))
     assert shown == f"Created asset {A}/cli2\n"
+
+
+def test_tables(site: Site, ee: Any):
+    rows = "n,longitude,latitude\n1,10,50\n2,11,51\n"
+    (site.data / "bucket" / "rows.csv").write_text(rows)
+    manifest = {"name": f"{A}/rows", "sources": [{"uris": ["gs://mine/rows.csv"]}]}
+    request = ee.data.newTaskId()[0]
+    first, second = (ee.data.startTableIngestion(request, manifest) for _ in range(2))
+    assert first["id"] == second["id"]
+    status = ended(ee, first["id"])
+    assert (status["state"], status["task_type"]) == ("COMPLETED", "INGEST_TABLE"), status
+    found = ee.FeatureCollection(f"{A}/rows")
+    assert found.filterBounds(ee.Geometry.Point(11, 51)).aggregate_array("n").getInfo() == [2]
+    shown = site.earthengine("upload", "table", "--asset_id", f"{A}/rows2", "--x_column", "longitude", "--y_column", "latitude", "gs://mine/rows.csv")  # fmt: skip
+    ee = client(site, "alice")
+    assert ended(ee, shown.split()[-1])["state"] == "COMPLETED", shown
+    assert ee.FeatureCollection(f"{A}/rows2").size().getInfo() == 2
+
+
+def session(site: Site, account: str) -> Any:
+    from google.auth.transport.requests import AuthorizedSession
+    from google.oauth2 import service_account
+
+    made = service_account.Credentials.from_service_account_file(str(site.key(account)))
+    return AuthorizedSession(made.with_scopes(["https://www.googleapis.com/auth/cloud-platform"]))
+
+
+def test_uploads_of_users_without_a_bucket(site: Site, ee: Any):
+    web, address = session(site, "alice"), f"{site.base}/v1/projects/my-project/uploads"
+    with (site.data / "bucket" / "scene.tif").open("rb") as file:
+        answer = web.post(address, params={"name": "mine.tif"}, data=file)
+    uri = answer.json()["uri"]
+    assert answer.json()["sizeBytes"] == str((site.data / "bucket" / "scene.tif").stat().st_size)
+    manifest = {"name": f"{A}/uploaded", "tilesets": [{"sources": [{"uris": [uri]}]}]}
+    assert ended(ee, ee.data.startIngestion(None, manifest)["id"])["state"] == "COMPLETED"
+    np.testing.assert_array_equal(read(ee, f"{A}/uploaded")["b1"], VALUES[0])
+    bob = client(site, "bob")
+    status = ended(bob, bob.data.startIngestion(None, manifest | {"name": f"{A}/stolen"})["id"])
+    assert (status["state"], "does not exist" in status["error_message"]) == ("FAILED", True)
+    beside = web.post(address, params={"name": "mine.prj", "upload": answer.json()["upload"]}, data=b"x")  # fmt: skip
+    assert beside.json()["uri"] == uri.replace(".tif", ".prj")
+
+
+@pytest.mark.parametrize(
+    ("params", "body", "status"),
+    [
+        ({}, b"x", 400),
+        ({"name": "../x"}, b"x", 400),
+        ({"name": "x/y"}, b"x", 400),
+        ({"name": ".x"}, b"x", 400),
+        ({"name": "x"}, b"", 400),
+        ({"name": "x", "upload": "../../accounts"}, b"x", 404),
+        ({"name": "x", "upload": "0" * 32}, b"x", 404),
+    ],
+)
+def test_uploads_that_are_refused(site: Site, params: dict[str, str], body: bytes, status: int):
+    address = f"{site.base}/v1/projects/my-project/uploads"
+    answer = session(site, "carol").post(address, params=params, data=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, status)
+    home = site.data / "uploads" / "carol"
+    assert not home.exists() or not list(home.iterdir())
+
+
+def test_nobody_uploads_without_a_key(site: Site):
+    import requests
+
+    answer = requests.post(f"{site.base}/v1/projects/p/uploads", params={"name": "x"}, data=b"x", timeout=30)  # fmt: skip
+    assert answer.status_code == 401

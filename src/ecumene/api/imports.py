@@ -28,6 +28,11 @@ def image_external(call: Call, services: Services, context: Context) -> View:
     return {}
 
 
+def table(call: Call, services: Services, context: Context) -> View:
+    """``table:import``."""
+    return submit(call, services, "table:import", manifests.table(call.body))
+
+
 def created(call: Call, services: Services, name: str, locations: Any) -> AssetRecord:
     """``assets.create`` of an image over a file in cloud storage (``cloudStorageLocation``)."""
     if not isinstance(locations, Mapping):

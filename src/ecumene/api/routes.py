@@ -72,7 +72,7 @@ ROUTES: tuple[Route, ...] = (
     Route("classifier.export", "POST", "{project}/classifier:export", P, later, (), "ExportClassifierRequest", "Operation"),
     Route("image.import", "POST", "{project}/image:import", P, imports.image, (), "ImportImageRequest", "Operation"),
     Route("image.importExternal", "POST", "{project}/image:importExternal", P, imports.image_external, (), "ImportExternalImageRequest", "Empty"),
-    Route("table.import", "POST", "{project}/table:import", P, later, (), "ImportTableRequest", "Operation"),
+    Route("table.import", "POST", "{project}/table:import", P, imports.table, (), "ImportTableRequest", "Operation"),
     Route("operations.list", "GET", "{name}/operations", (("name", "project"),), operations.list_operations, (*PAGE, ("filter", "string")), response="ListOperationsResponse"),
     Route("operations.get", "GET", "{name}", (("name", "operation"),), operations.get, response="Operation"),
     Route("operations.cancel", "POST", "{name}:cancel", (("name", "operation"),), operations.cancel, (), "CancelOperationRequest", "Empty"),

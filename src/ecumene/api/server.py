@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ecumene.api import auth, batch, discovery, errors, permissions, profiling
+from ecumene.api import auth, batch, discovery, errors, permissions, profiling, uploads
 from ecumene.api.accounts import Accounts
 from ecumene.api.call import Call, decode_json, form, inflated, too_large
 from ecumene.api.metrics import Metrics
@@ -26,6 +26,7 @@ from ecumene.api.services import Bytes, Services
 from ecumene.api.table import VERSIONS, Route
 from ecumene.api.tokens import Tokens
 from ecumene.catalog.access import ANONYMOUS, WEB
+from ecumene.catalog.edits import sweep
 from ecumene.core.errors import EcumeneError, RateLimited, Unavailable
 from ecumene.core.limits import Limits
 
@@ -138,8 +139,10 @@ class Application:
                 return
 
     def _begin(self) -> None:
-        if self.services.operations is not None:
-            self.services.operations.start(self.settings.tasks)
+        operations = self.services.operations
+        if operations is not None:
+            sweep(self.services.catalog, operations.store.unfinished)
+            operations.start(self.settings.tasks)
 
     def _end(self) -> None:
         if self.services.operations is not None:
@@ -192,15 +195,7 @@ class Application:
             return errors.response(
                 405 if known else 404, f"Method not found: {method} /{version}/{rest[:500]}"
             )
-        if route.open:
-            account = "anonymous"
-        else:
-            authorization = request.headers.get("authorization")
-            account = self.tokens.recall(authorization) or await self._quick(
-                self.tokens.ask, authorization
-            )
-        if account == ANONYMOUS and _of_another_site(request):
-            account = WEB
+        account = ANONYMOUS if route.open else await self._account(request)
         base = f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
         call = Call(params, query, {}, account, base, version)
         status = 500
@@ -214,6 +209,28 @@ class Application:
         finally:
             self.metrics.requests.labels(route.id, str(status)).inc()
         return response
+
+    async def _account(self, request: Request) -> str:
+        """Who is asking; Unauthenticated if that must be known and is not."""
+        authorization = request.headers.get("authorization")
+        account = self.tokens.recall(authorization) or await self._quick(
+            self.tokens.ask, authorization
+        )
+        if account == ANONYMOUS and _of_another_site(request):
+            return WEB
+        return account
+
+    async def _upload(self, request: Request, project: str) -> Response:
+        account = await self._account(request)
+        if request.method != "POST":
+            return errors.response(405, "Files are uploaded by POST requests.")
+        services = self.services
+        if services.operations is None or self.closing:
+            raise Unavailable("This server takes no files now.")
+        services.catalog.access.require_project(account, permissions.IMPORT.permission, project)
+        data = services.operations.around.data
+        answer = await uploads.receive(request, data, account, self._quick)
+        return Response(json.dumps(answer).encode(), media_type="application/json")
 
     @staticmethod
     def _match(method: str, rest: str) -> tuple[Route | None, dict[str, str]]:
@@ -233,6 +250,8 @@ class Application:
             return Response(b'{"status":"ready"}', media_type="application/json")
         if path == "/metrics":
             return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+        if uploaded := uploads.PATH.fullmatch(path):
+            return await self._upload(request, uploaded[1])
         if path == "/$discovery/rest":
             return self._discovery(request)
         if path == "/batch":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from ecumene.catalog.ids import canonical, is_root, name_of, parent_of
 from ecumene.catalog.policies import own
 from ecumene.catalog.projects import check_quota
 from ecumene.catalog.records import COLLECTION, FOLDER, IMAGE, AssetRecord
+from ecumene.catalog.schema import holdings
 from ecumene.core.errors import AlreadyExists, FailedPrecondition, RequestError
 
 if TYPE_CHECKING:
@@ -259,20 +260,20 @@ def _chosen(record: AssetRecord, names: list[str]) -> tuple[Mapping[str, Any], .
     return tuple(known[name] for name in names)
 
 
-def sweep(catalog: Catalog) -> int:
+def sweep(catalog: Catalog, unfinished: Callable[[], Iterable[str]] = tuple) -> int:
     """Deletes stored folders that belong to no asset: what an interrupted change left. Returns how many.
 
-    Only while nothing is being written (at a server's start): a folder whose asset is about to be published
-    belongs to nobody yet.
+    ``unfinished`` tells the folders of work that is about to publish its assets. It is asked after the folders have
+    been listed and before the catalogue is: what ends in between has its asset by then.
     """
     base: Path | None = catalog.stored_files
     if base is None or not base.is_dir():
         return 0
-    from ecumene.catalog.schema import holdings
-
+    folders = [one for one in base.iterdir() if one.is_dir()]
+    kept = set(unfinished())
     with catalog.index.engine.connect() as connection:
-        known = set(connection.execute(select(holdings.c.folder).distinct()).scalars())
-    gone = [one for one in base.iterdir() if one.is_dir() and one.name not in known]
+        kept |= set(connection.execute(select(holdings.c.folder).distinct()).scalars())
+    gone = [one for one in folders if one.name not in kept]
     for folder in gone:
         shutil.rmtree(folder, ignore_errors=True)
         _log.info("removed unfinished files %s", folder.name)

@@ -83,7 +83,7 @@ def _reader(path: str) -> Callable[[str], TableData] | None:
     if head.startswith(b"PK"):
         return _shapefile
     if head.startswith(b"SQLite format 3\x00"):
-        return _ogr
+        return ogr
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return _geojson
     if path.lower().endswith((".csv", ".tsv", ".txt")):
@@ -215,10 +215,11 @@ def _shapefile(path: str) -> TableData:
         with archive.open(names[0]) as member:
             if member.read(4) != b"\x00\x00\x27\x0a":
                 raise ValueError("the .shp is no Shapefile")
-    return _ogr(f"/vsizip/{path}/{names[0]}")
+    return ogr(f"/vsizip/{path}/{names[0]}")
 
 
-def _ogr(path: str) -> TableData:
+def ogr(path: str) -> TableData:
+    """The first layer of a file that GDAL reads; what it is has been told from its content."""
     meta, table = pyogrio.read_arrow(path)
     geometry = meta["geometry_name"] or "wkb_geometry"
     shapes = shapely.from_wkb(table.column(geometry).to_numpy())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ecumene.catalog.ids import name_of
 from ecumene.catalog.records import IMAGE, AssetRecord, encode_band
 from ecumene.catalog.stac import plain_properties
 from ecumene.core.context import Context
+from ecumene.core.errors import EcumeneError, Unavailable
 from ecumene.core.image import Image
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Grid, Projection, Window, compose
@@ -154,13 +156,20 @@ def publish_table(task: TaskContext, made: Mapping[str, Any]) -> list[str]:
 
 
 def register(task: TaskContext, record: AssetRecord) -> None:
-    """Makes an asset with its files visible in one step. May be repeated."""
-    task.around.catalog.edited_by(task.account).publish(
-        record,
-        overwrite=task.payload["overwrite"],
-        folders=[task.operation.id],
-        action=task.operation.kind,
-    )
+    """Makes an asset with its files visible in one step. May be repeated. Where it may not be made its files go."""
+    editor = task.around.catalog.edited_by(task.account)
+    try:
+        editor.publish(
+            record,
+            overwrite=task.payload["overwrite"],
+            folders=[task.operation.id],
+            action=task.operation.kind,
+        )
+    except Unavailable:
+        raise
+    except EcumeneError:
+        shutil.rmtree(folder_of(task), ignore_errors=True)
+        raise
 
 
 def _record(task: TaskContext, made: Mapping[str, Any], folder: Path) -> AssetRecord:

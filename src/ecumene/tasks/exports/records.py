@@ -16,10 +16,11 @@ Value = Any
 def framed(data: bytes) -> bytes:
     """A record: length, masked CRC-32C of the length, data, masked CRC-32C of the data."""
     length = struct.pack("<Q", len(data))
-    return length + _check(length) + data + _check(data)
+    return length + checked(length) + data + checked(data)
 
 
-def _check(data: bytes) -> bytes:
+def checked(data: bytes) -> bytes:
+    """The masked CRC-32C of a part of a frame."""
     found = google_crc32c.value(data)
     return struct.pack("<I", ((found >> 15 | found << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
