@@ -348,3 +348,18 @@ def test_the_message_names_the_node():
     context = Context(replace(OPEN, memory_bytes=2**20))
     with pytest.raises(LimitExceeded, match="most of it at a Stack of 500 inputs"):
         Executor(None, threads=1).read([node], UTM, Window(0, 0, 300, 300), context)
+
+
+@pytest.mark.parametrize(
+    ("copies", "expected"),
+    [
+        pytest.param(PixelType("int", 3, 3), 21, id="a constant"),
+        pytest.param(PixelType("int", 0, 255), 7 * 255, id="a byte"),
+        pytest.param(PixelType("int"), 7 * 10_000, id="anything"),
+        pytest.param(PixelType("int", -5, -5), 7, id="none"),
+    ],
+)
+def test_arrays_are_repeated_as_often_as_the_type_says(copies, expected):
+    kind = PixelType("double", dimensions=1)
+    node = ArrayOp("repeatTimes", (Constant(np.zeros(7), kind), Constant(3, copies)), (0,), kind, 1)
+    assert size(node, [Size.of(7.0), Size.of()]).total == expected

@@ -152,7 +152,7 @@ def _unshaped(node: ArrayOp, inputs: list[Size]) -> float:
         case "repeat":
             return largest * max(counts, default=1.0)
         case "repeatTimes":
-            return largest * MOST_COPIES
+            return largest * _copies(node)
         case "bits":
             return largest * MOST_BITS
         case "cat":
@@ -160,6 +160,12 @@ def _unshaped(node: ArrayOp, inputs: list[Size]) -> float:
         case "lengths" | "argmax":
             return max((float(len(part.axes)) for part in inputs), default=1.0)
     return largest
+
+
+def _copies(node: ArrayOp) -> float:
+    """How often an array may be repeated: as the type of the second operand says."""
+    most = float(node.operands[1].type.bounds[1])
+    return min(max(most, 1.0), float(MOST_COPIES))
 
 
 def _shaped(node: ArrayOp, inputs: list[Size]) -> Size | None:
