@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
@@ -27,15 +27,15 @@ def _listing() -> Any:
 
 
 @contextlib.contextmanager
-def offline() -> Iterator[Any]:
-    """The client, initialised; left as if it had never been."""
+def offline(evaluate: Callable[[Any], Any] = json_graph) -> Iterator[Any]:
+    """The client, initialised; left as if it had never been. ``evaluate`` answers expressions."""
     import ee
     from ee import serializer
 
     def compute(value: Any) -> Any:
         document = json.loads(json.dumps(serializer.encode(value, for_cloud_api=True)))
         try:
-            return json.loads(json.dumps(json_graph(document), allow_nan=False))
+            return json.loads(json.dumps(evaluate(document), allow_nan=False))
         except EcumeneError as error:
             raise ee.EEException(error.message) from None
 
