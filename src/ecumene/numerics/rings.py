@@ -75,7 +75,7 @@ def corners(labels: NDArray[np.int32], values: NDArray[Any], row: int, col: int)
     kernel = kernels.ready("segments.turned")
     if kernel is not None:
         block = np.ascontiguousarray(labels), np.ascontiguousarray(values, np.int64)
-        out = np.empty((5, labels.size // 8), np.int64)
+        out = np.empty((5, labels.size // 2), np.int64)
         count = kernel(*block, out)
         if count > out.shape[1]:
             out = np.empty((5, count), np.int64)

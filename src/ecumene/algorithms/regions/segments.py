@@ -124,7 +124,7 @@ class _Own:
 
 
 def _runs(labels: NDArray[np.int32]) -> Runs:
-    """Groups as runs along rows."""
+    """Groups as runs along rows, in the order of the rows."""
     height, width = labels.shape
     change = np.ones((height, width), bool)
     change[:, 1:] = labels[:, 1:] != labels[:, :-1]
@@ -133,7 +133,9 @@ def _runs(labels: NDArray[np.int32]) -> Runs:
     zone = labels.ravel()[start]
     keep = zone >= 0
     row, col = np.divmod(start[keep], width)
-    return Runs.of(zone[keep], row, col, col + (stop - start)[keep], 1.0)
+    ends = col + (stop - start)[keep]
+    group, y, x, end = (v.astype(np.int32) for v in (zone[keep], row, col, ends))
+    return Runs(group, y, x, end, np.ones(y.size, np.float32))
 
 
 def labelled(
@@ -142,14 +144,17 @@ def labelled(
     """The groups of a piece, and what the leaves make of each."""
     first = pixels[0]
     values = np.broadcast_to(first.values, window.shape)
-    inside = zones.inside(window).dense(window.shape) > 0
-    labels = components(values, inside & first.valid(), FOUR)
+    valid = None if first.mask is None else first.valid()
+    if not zones.full(window):
+        inside = zones.inside(window).dense(window.shape) > 0
+        valid = inside if valid is None else inside & valid
+    labels = components(values, valid, FOUR)
     own = Window(window.col + 1, window.row + 1, window.width - 1, window.height - 1)
     runs = _runs(labels[1:, 1:])
     found: list[Any] = []
     if leaves:
         shown = [_inner(p, window) for p in pixels[1:]]
-        cover: Any = _Own(runs, own)
+        cover: Any = _Own(Runs.of(runs.zone, runs.row, runs.start, runs.stop, runs.weight), own)
         found = [leaf.part(shown, cover) for leaf in leaves]
     count = int(labels.max(initial=-1)) + 1
     sums = Sums.of(runs, values[1:, 1:], count, own)
