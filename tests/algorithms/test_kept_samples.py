@@ -114,3 +114,39 @@ def test_numbers_are_asked_for_by_name():
     series = collection([call("Image.toArray", image({"a": VALUES[0], "b": VALUES[1]}))])
     with pytest.raises(EvaluationError, match="not on arrays"):
         read(reduced(series, "mean"), WHOLE, GRID)
+
+
+@pytest.mark.parametrize(
+    ("name", "axis", "expected"),
+    [
+        ("sum", None, lambda there: there.sum()),
+        ("mean", None, lambda there: there.mean()),
+        ("max", 0, lambda there: there.max()),
+        ("count", None, lambda there: there.size),
+        ("countDistinct", None, lambda there: np.unique(there).size),
+        ("median", None, np.median),
+    ],
+)
+def test_array_pixels_are_taken_apart(name, axis, expected):
+    arrays = [RNG.integers(0, 9, (*SHAPE, 2)) for _ in range(4)]
+    masks = [RNG.random(SHAPE) > 0.4 for _ in range(4)]
+    series = collection(
+        [
+            call(
+                "Image.toArray",
+                image({"a": a[..., 0].astype("int16"), "b": a[..., 1].astype("int16")}, m),
+            )
+            for a, m in zip(arrays, masks, strict=True)
+        ]
+    )
+    reducer = call("Reducer.disaggregate", call(f"Reducer.{name}"), axis)
+    result = call("ImageCollection.reduce", series, reducer)
+    assert [band.type.dimensions for band in result.bands] == [0]
+    (key,) = read(result, WHOLE, GRID)
+    values, valid = read(result, WHOLE, GRID)[key]
+    there = np.stack(masks)
+    for r, c in np.ndindex(SHAPE):
+        if there[:, r, c].any():
+            assert valid[r, c]
+            items = np.stack(arrays)[there[:, r, c], r, c].ravel()
+            assert values[r, c] == pytest.approx(expected(items))

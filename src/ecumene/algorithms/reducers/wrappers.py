@@ -262,9 +262,15 @@ def disaggregate(reducer: Reducer, axis: Integer | None = None) -> Reducer:
     """
     settings = {"reducer": reducer, **({} if axis is None else {"axis": axis})}
     accumulator = wrappers.Disaggregated(reducer.accumulator, axis)
+    kept = 0 if axis is None else 1
+
+    def types(inputs: Sequence[PixelType]) -> list[PixelType]:
+        return reducer.types([t.with_dimensions(max(t.dimensions - 1, 0) * kept) for t in inputs])
+
     return Reducer(
-        "Reducer.disaggregate", reducer.outputs, accumulator, reducer.input_weighted, settings
-    )
+        "Reducer.disaggregate", reducer.outputs, accumulator, reducer.input_weighted, settings,
+        output_types=types, mixed=reducer.mixed, of_arrays=True,
+    )  # fmt: skip
 
 
 @algorithm("Reducer.toCollection")

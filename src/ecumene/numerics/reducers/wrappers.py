@@ -96,6 +96,8 @@ def of_rows(accumulator: Any) -> Any:
             return [of_rows(accumulator.inner) for _ in range(accumulator.count)]
         case Unweighted():
             return of_rows(accumulator.inner)
+        case Disaggregated():
+            return (), of_rows(accumulator.inner)
     return accumulator.start(())
 
 
@@ -347,35 +349,53 @@ def _of_one_shape(column: Any) -> NDArray[Any]:
     return found
 
 
-class Disaggregated(Unweighted):
+class Disaggregated:
     """Takes lists, arrays or dictionaries apart and reduces their items; other values are items themselves.
 
-    Several inputs are taken apart side by side, each into as many items.
+    Several inputs are taken apart side by side, each into as many items. Items weigh what they were in.
     """
 
     def __init__(self, inner: Any, axis: int | None) -> None:
-        super().__init__(inner)
-        self.axis = axis
+        self.inner, self.axis = inner, axis
+
+    def start(self, shape: tuple[int, ...]) -> Any:
+        """The cells' shape, and nothing."""
+        return shape, self.inner.start(shape)
 
     def add(self, state: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> Any:
-        """Every item is a sample with the weight of what it was in. EvaluationError for inputs of other lengths."""
-        columns: list[list[Any]] = [[] for _ in inputs]
-        heavy: list[list[float]] = [[] for _ in inputs]
-        for row in range(len(inputs[0])):
-            apart = [self._items(values[row]) for values in inputs]
-            if len({len(items) for items in apart}) > 1:
-                raise EvaluationError(
-                    "Reducer.disaggregate: Inputs must have the same number of items."
-                )
-            for column, own, items, w in zip(columns, heavy, apart, weights, strict=True):
-                column += items
-                own += [1.0 if w is None else float(w[row])] * len(items)
-        if not columns[0]:
+        """Every item is a sample. EvaluationError for inputs of different lengths."""
+        shape, inner = state
+        if any(np.asarray(values).dtype == object for values in inputs):
+            columns, places = zip(*(self._of_objects(values) for values in inputs), strict=True)
+        else:
+            columns, places = zip(*(self._dense(v, len(shape)) for v in inputs), strict=True)
+        if any(not np.array_equal(place, places[0]) for place in places):
+            raise EvaluationError(
+                "Reducer.disaggregate: Inputs must have the same number of items."
+            )
+        if not len(places[0]):
             return state
-        values = [_objects(column) for column in columns]
-        return self.inner.add(
-            state, values, [_present(*p) for p in zip(columns, heavy, strict=True)]
-        )
+        heavy = [_of_items(w, places[0], c) for w, c in zip(weights, columns, strict=True)]
+        return shape, self.inner.add(inner, columns, heavy)
+
+    def _dense(self, values: Any, cells: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Items ``(m, *cells)`` of arrays of numbers, and the sample that each was in."""
+        array = np.asarray(values)
+        count, first = array.shape[0], 1 + cells
+        if array.ndim == first:
+            return array, np.arange(count)
+        if self.axis is None:
+            moved = np.moveaxis(array.reshape(*array.shape[:first], -1), -1, 1)
+        else:
+            self._check(array.ndim - first)
+            moved = np.moveaxis(array, first + self.axis, 1)
+        items = moved.shape[1]
+        return moved.reshape(count * items, *moved.shape[2:]), np.repeat(np.arange(count), items)
+
+    def _of_objects(self, values: Any) -> tuple[Any, NDArray[np.int64]]:
+        apart = [self._items(value) for value in values]
+        place = np.repeat(np.arange(len(apart)), [len(items) for items in apart])
+        return _objects([item for items in apart for item in items]), place
 
     def _items(self, value: Any) -> list[Any]:
         held = getattr(value, "values", value)
@@ -384,21 +404,43 @@ class Disaggregated(Unweighted):
         if isinstance(held, np.ndarray) and held.ndim:
             if self.axis is None:
                 return list(held.reshape(-1).tolist())
-            if not 0 <= self.axis < held.ndim:
-                raise EvaluationError(
-                    f"Reducer.disaggregate: Axis {self.axis} is out of range for an array of {held.ndim} dimensions."
-                )
+            self._check(held.ndim)
             parts = np.moveaxis(held, self.axis, 0)
             return parts.tolist() if parts.ndim == 1 else [Array.of(part) for part in parts]
         if isinstance(held, np.ndarray | np.generic):
             return [held.item()]
         return list(held) if isinstance(held, list) else [value]
 
+    def _check(self, axes: int) -> None:
+        if self.axis is not None and not 0 <= self.axis < axes:
+            raise EvaluationError(
+                f"Reducer.disaggregate: Axis {self.axis} is out of range for an array of {axes} dimensions."
+            )
 
-def _present(values: list[Any], weights: list[float]) -> Any:
-    """Weights of items, 0 for those that are null; None where all are 1."""
-    found = np.asarray([0.0 if v is None else w for v, w in zip(values, weights, strict=True)])
-    return None if bool((found == 1).all()) else found
+    def merge(self, left: Any, right: Any) -> Any:
+        """Items of both."""
+        return left[0], self.inner.merge(left[1], right[1])
+
+    def finish(self, state: Any) -> Output:
+        """The inner outputs."""
+        found: Output = self.inner.finish(state[1])
+        return found
+
+
+def _of_items(weights: Any, place: NDArray[np.int64], items: Any) -> Any:
+    """The weight of the sample that each item was in; 0 for items that are null."""
+    there = None
+    if np.asarray(items).dtype == object:
+        there = np.asarray([item is not None for item in items])
+        there = None if there.all() else there
+    if weights is None:
+        return there
+    chosen = weights[place]
+    if there is None:
+        return chosen
+    if isinstance(chosen, Cover):
+        return Cover(chosen.covered * there, chosen.inside * there)
+    return chosen * there
 
 
 def _objects(values: list[Any]) -> Any:
