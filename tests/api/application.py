@@ -58,9 +58,11 @@ class Local:
         account: str = ANONYMOUS,
         body: Any = None,
         origin: str | None = None,
+        kind: str | None = None,
         **query: str,
     ) -> Answer:
-        more = [] if origin is None else [(b"origin", origin.encode())]
+        given = {"origin": origin, "content-type": kind}
+        more = [(k.encode(), v.encode()) for k, v in given.items() if v is not None]
         return asyncio.run(self._call(method, path, account, body, query, more))
 
     async def _call(
@@ -79,7 +81,7 @@ class Local:
         headers = [(b"host", b"here"), *more]
         if account != ANONYMOUS:
             headers.append((b"authorization", f"Bearer {account}".encode()))
-        raw = f"/v1/{quote(path, safe='/:')}".encode()
+        raw = quote(path if path.startswith("/") else f"/v1/{path}", safe="/:").encode()
         scope = {
             "type": "http", "http_version": "1.1", "scheme": "http", "method": method, "path": raw.decode(),
             "raw_path": raw, "root_path": "", "query_string": urlencode(query).encode(), "headers": headers,

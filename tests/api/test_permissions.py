@@ -259,5 +259,9 @@ def test_pages_of_other_sites_change_nothing_on_an_anonymous_server(
 ):
     answer = local.call("POST", "projects/open/assets", body={"type": "FOLDER"}, origin=origin, assetId=next(NEW))  # fmt: skip
     assert answer.status == status
+    new = f"POST /v1/projects/open/assets?assetId={next(NEW)} HTTP/1.1\r\nOrigin: http://here"
+    part = f"--b\r\nContent-Type: application/http\r\nContent-ID: 1\r\n\r\n{new}\r\n\r\n"
+    batch = local.call("POST", "/batch", body=(part + '{"type": "FOLDER"}\r\n--b--\r\n').encode(), origin=origin, kind="multipart/mixed; boundary=b")  # fmt: skip
+    assert f"HTTP/1.1 {status} ".encode() in batch.body
     body = {"expression": ONE}
     assert local.call("POST", "projects/open/value:compute", body=body, origin=origin).status == 200

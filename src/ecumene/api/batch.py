@@ -30,10 +30,14 @@ class Embedded:
     body: bytes
 
     def request(self, outer: Request) -> Request:
-        """The request as if it had come alone; it has the outer one's authority unless it brings its own."""
+        """The request as if it had come alone; it has the outer one's authority unless it brings its own.
+
+        Which page sent it, and to whom, is always the outer one's: a page could write anything into its batch.
+        """
         path, _, query = self.target.partition("?")
         headers = {k: v for k, v in outer.headers.items() if k in ("authorization", "host")}
         headers |= self.headers | {"content-length": str(len(self.body))}
+        headers |= {k: v for k, v in outer.headers.items() if k in ("host", "origin")}
         scope: dict[str, Any] = {
             **outer.scope, "method": self.method, "path": path, "raw_path": path.encode(),
             "query_string": query.encode(),
