@@ -46,7 +46,7 @@ bench: .venv/.ok ## Measure beside the open peers, all or a part: make bench BEN
 fuzz: .venv/.ok ## Send 100,000 random graphs to the application (COUNT); some twenty minutes
 	@$(PY) -m tests.fuzz --count $(COUNT)
 
-chaos: .venv/.ok ## Kill the server and its workers at random while OPERATIONS (200) exports run; about half an hour
+chaos: .venv/.ok ## Kill the server and its workers at random while OPERATIONS (200) exports and ingestions run; about half an hour
 	@$(PY) -m tests.chaos --count $(OPERATIONS)
 
 docs: .venv/.ok ## Generate the algorithm reference from the registry

@@ -1,4 +1,4 @@
-"""A server and a worker that are killed again and again while exports run, and what is left afterwards."""
+"""A server and a worker that are killed again and again while exports and ingestions run, and what is left afterwards."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ from tests.e2e.exporting import PROJECT, make_key, prepared
 
 FINE = 3
 """Metres of exported pixels: files of several pieces, so that there is something to resume."""
+
+ASSETS = {"asset", "ingested", "rows"}
+"""Kinds of operations that make assets."""
+
+MANIFESTS = {"imageManifest", "tableManifest"}
 
 Made = dict[str, str]
 """Digests of files by name."""
@@ -62,7 +67,7 @@ class Outcome:
 
 
 def bodies() -> list[tuple[str, str, dict[str, Any]]]:
-    """Kinds of exports: a name, the method, and the body without its destination."""
+    """Kinds of operations: a name, the method, and the body without its destination."""
     import ee
 
     ee.Initialize  # noqa: B018 - graphs are made by the client, which somebody has initialised
@@ -80,6 +85,8 @@ def bodies() -> list[tuple[str, str, dict[str, Any]]]:
         ("parts", "image:export", {"expression": graph(fine.float()), "fileExportOptions": {**geotiff, "geoTiffOptions": {"tileDimensions": {"width": 1024, "height": 1024}}}}),
         ("patches", "image:export", {"expression": graph(scene), "fileExportOptions": {"fileFormat": "TF_RECORD_IMAGE", "tfRecordOptions": {"tileDimensions": {"width": 64, "height": 64}}}}),
         ("asset", "image:export", {"expression": graph(fine), "assetExportOptions": {}}),
+        ("ingested", "image:import", {"imageManifest": {"tilesets": [{"sources": [{"uris": ["gs://sources/scene.tif"]}]}]}}),
+        ("rows", "table:import", {"tableManifest": {"sources": [{"uris": ["gs://sources/places.geojson"]}]}}),
         ("table", "table:export", {"expression": graph(table), "fileExportOptions": {"fileFormat": "GEO_JSON"}}),
     ]  # fmt: skip
 
@@ -88,8 +95,10 @@ def request(kind: str, number: int, body: dict[str, Any]) -> dict[str, Any]:
     """The body of one operation, with a destination and a request id of its own."""
     name = f"{kind}_{number}"
     whole = {**body, "description": name, "requestId": str(uuid.uuid4()), "maxPixels": "1000000000"}
+    target: dict[str, Any] = {"name": f"projects/{PROJECT}/assets/{name}"}
+    for manifest in MANIFESTS & set(body):
+        return whole | {manifest: body[manifest] | target}
     if "assetExportOptions" in body:
-        target = {"name": f"projects/{PROJECT}/assets/{name}"}
         whole["assetExportOptions"] = {"earthEngineDestination": target}
     else:
         target = {"bucket": "results", "filenamePrefix": f"{name}/out"}
@@ -238,7 +247,7 @@ def undisturbed(data: Path, base: str) -> tuple[dict[str, Made], Kinds]:
 
 
 def _made(data: Path, kind: str, number: int, identifier: str) -> Made:
-    if kind == "asset":
+    if kind in ASSETS:
         return digests(data / "assets" / identifier)
     return digests(data / "bucket" / f"{kind}_{number}")
 
@@ -335,8 +344,8 @@ def _judge(
             found.lost.append(f"{kind}_{number}: {row}")
         elif _made(data, kind, number, identifier) != wanted[kind]:
             found.different.append(f"{kind}_{number}: {_made(data, kind, number, identifier)}")
-    expected = {f"{kind}_{number}" for kind, number in operations.values() if kind != "asset"}
-    assets = {i for i, (kind, _) in operations.items() if kind == "asset"}
+    expected = {f"{kind}_{number}" for kind, number in operations.values() if kind not in ASSETS}
+    assets = {i for i, (kind, _) in operations.items() if kind in ASSETS}
     places = (
         (data / "bucket", expected),
         (data / "assets", assets),

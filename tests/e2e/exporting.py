@@ -18,7 +18,7 @@ from ecumene.catalog.ingest import add_path, open_catalog
 PROJECT, ACCOUNT = "ecumene-tests", "exporter"
 WEST, NORTH, STEP = 500_000.0, 4_200_000.0, 10.0
 WIDTH, HEIGHT = 700, 600
-SETTINGS = 'drive = "drive"\n[buckets]\nresults = "bucket"\nforeign = {path = "foreign", accounts = ["somebody"]}\n'
+SETTINGS = 'drive = "drive"\n[buckets]\nresults = "bucket"\nsources = "files"\nforeign = {path = "foreign", accounts = ["somebody"]}\n'
 
 
 def values() -> np.ndarray:
