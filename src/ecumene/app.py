@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from ecumene.plan.executor import Executor
 from ecumene.plan.nodes import Source
 from ecumene.storage.blocks import BlockStore
 from ecumene.tasks.context import Surroundings
+from ecumene.tasks.ingest import places
 from ecumene.tasks.service import Operations
 from ecumene.tasks.store import Store
 
@@ -43,6 +45,17 @@ def cache_size() -> int:
     except (ValueError, OSError):
         memory = 4 * 2**30
     return min(memory // 4, 4 * 2**30)
+
+
+def buckets(catalog: Catalog, data: Path) -> Callable[[str, str], Path]:
+    """Finds the files of URIs in the operator's buckets for an account, and lets the readers open them."""
+
+    def find(account: str, uri: str) -> Path:
+        found = places.source(data, account, uri)
+        catalog.gate.allow(places.folder(data, account, found))
+        return found
+
+    return find
 
 
 def build(
@@ -82,6 +95,6 @@ def services(data: Path, limits: str = "open", compute_seconds: float | None = N
     profile = PROFILES[limits]
     if compute_seconds is not None:
         profile = replace(profile, compute_seconds=compute_seconds)
-    engine = Engine(catalog, Executor(store), profile)
+    engine = Engine(catalog, Executor(store), profile, files=buckets(catalog, data))
     operations = Operations(Store(data), Surroundings(engine, catalog, data))
     return Services(engine, catalog, operations=operations)

@@ -42,6 +42,7 @@ MODULES = (
     "image.expressions",
     "image.grids",
     "image.linking",
+    "image.loaders",
     "image.masks",
     "image.metadata",
     "image.moves",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ecumene.core.errors import RequestError
 from ecumene.core.projection import Projection
 from ecumene.core.raster import MaskRule, RasterBand
 from ecumene.storage import rasters
+from ecumene.storage.gate import Gate
 from ecumene.storage.rasters import Description
 
 
@@ -35,25 +36,42 @@ def add_image(
     names: Iterable[str] | None = None,
 ) -> int:
     """Registers one raster file as an image; bands are named by the file, else ``b1``, ``b2``, …"""
-    real = catalog.gate.check(path)
-    header = rasters.describe(catalog.gate, real)
+    record = image_record(
+        catalog.gate, ids_.canonical(asset_id), path, properties, start=start, end=end, names=names
+    )
+    return catalog.index.put([record])
+
+
+def image_record(
+    gate: Gate,
+    asset_id: str,
+    path: str | Path,
+    properties: Mapping[str, Any] | None = None,
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    names: Iterable[str] | None = None,
+    unnamed: Callable[[int], str] = "b{}".format,
+) -> AssetRecord:
+    """The record of a raster file; bands are named by ``names``, else by the file, else by their number from 1."""
+    real = gate.check(path)
+    header = rasters.describe(gate, real)
     if header.crs is None:
         raise RequestError(f"'{Path(real).name}' has no CRS.")
     grid = Projection(crs_.canonical(header.crs), header.transform)
-    bands = _bands_of_file(real, header, grid, list(names or ()))
+    told = list(names or ())
     bounds, outline = outlined(grid, header.width, header.height)
-    record = AssetRecord(
-        ids_.canonical(asset_id),
+    return AssetRecord(
+        asset_id,
         IMAGE,
         start=start,
         end=end,
         properties=plain_properties(properties or {}),
         bounds=bounds,
         footprint=outline,
-        bands=bands,
+        bands=_bands_of_file(real, header, grid, told, unnamed),
         size=os.path.getsize(real),
     )
-    return catalog.index.put([record])
 
 
 def outlined(
@@ -70,7 +88,11 @@ def outlined(
 
 
 def _bands_of_file(
-    path: str, header: Description, grid: Projection, names: Sequence[str]
+    path: str,
+    header: Description,
+    grid: Projection,
+    names: Sequence[str],
+    unnamed: Callable[[int], str],
 ) -> tuple[dict[str, Any], ...]:
     """Every band but alpha, which masks the others, as does the file's own mask."""
     masks: tuple[MaskRule, ...] = ()
@@ -80,7 +102,7 @@ def _bands_of_file(
     bands = []
     for place, number in enumerate(numbers):
         nodata = header.nodata[number - 1]
-        name = names[place] if place < len(names) else header.names[number - 1] or f"b{number}"
+        given = names[place] if place < len(names) else header.names[number - 1]
         band = RasterBand(
             path,
             number,
@@ -91,7 +113,7 @@ def _bands_of_file(
             () if nodata is None else (float(nodata),),
             masks=masks,
         )
-        bands.append(encode_band(name, band))
+        bands.append(encode_band(given or unnamed(number), band))
     return tuple(bands)
 
 

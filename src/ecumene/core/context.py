@@ -11,6 +11,8 @@ from ecumene.core.errors import Cancelled
 from ecumene.core.limits import OPEN, Limits
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ecumene.core.collection import Collection
     from ecumene.core.image import Image, Node
     from ecumene.core.profile import Profile
@@ -129,6 +131,8 @@ class NoCatalog:
 class Context:
     """One request's surroundings. An algorithm gets it by annotating a parameter ``Context``.
 
+    ``file`` finds the file of a URI in a bucket that the operator has named and the account may read (NotFound,
+    PermissionDenied or RequestError otherwise); None where there are no buckets.
     ``profile`` is there where the request asks for one; ``profiles`` are those of earlier requests.
     """
 
@@ -139,3 +143,4 @@ class Context:
     account: str = "anonymous"
     profile: Profile | None = None
     profiles: Profiles | None = None
+    file: Callable[[str], Path] | None = None

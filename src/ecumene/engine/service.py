@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ecumene.algorithms import load
@@ -28,11 +31,13 @@ class Engine:
         pixels: PixelEngine | None = None,
         limits: Limits = OPEN,
         registry: Registry | None = None,
+        files: Callable[[str, str], Path] | None = None,
     ) -> None:
         self.catalog = catalog
         self.pixels = pixels
         self.limits = limits
         self.registry = registry or load()
+        self.files = files
         self.profiles = Profiles()
         self.memory = Memory()
 
@@ -47,6 +52,7 @@ class Engine:
             account,
             None,
             self.profiles,
+            None if self.files is None else partial(self.files, account),
         )
 
     def evaluate(self, expression: Any, context: Context, pinned: str | None = None) -> Any:

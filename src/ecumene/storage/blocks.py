@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ecumene.core.caches import Counters, Report
 from ecumene.core.errors import EcumeneError, Unavailable
-from ecumene.storage import rasters, tiff
+from ecumene.storage import rasters, tiff, zarr
 from ecumene.storage.ahead import Ahead
 from ecumene.storage.cache import BlockCache, CacheStats
 from ecumene.storage.gate import Gate
@@ -154,6 +154,11 @@ class BlockStore:
         if not (0 <= bx < size.across and 0 <= by < size.down):
             raise ValueError(f"block {bx}, {by} is outside level {level}")
         key, plain = _key(header, index, level, bx, by), header.layout
+        if header.chunks is not None and index > 0:
+            numbers, place = header.chunks.place(index - 1)
+            load = partial(zarr.read_chunk, header, numbers, bx, by)
+            found: NDArray[Any] = self.cache.get(key, load, self._in_passing)[place]
+            return found
         if plain is None or index == 0:
             load = partial(rasters.read_block, header, index, level, bx, by)
             return self.cache.get(key, load, self._in_passing)
@@ -251,6 +256,8 @@ class BlockStore:
 def _key(header: Header, index: int, level: int, bx: int, by: int) -> tuple[Any, ...]:
     """What a block is cached under; plain files decode all interleaved bands of a tile at once."""
     base = (header.path, header.signature, level, bx, by)
+    if header.chunks is not None and index > 0:
+        return (*base, header.chunks.place(index - 1)[0])
     if header.layout is None or index == 0:
         return (*base, index)
     return (*base, -1 if header.layout.interleaved else -index)
@@ -284,5 +291,7 @@ def _parse(real: str) -> Header:
     signature = _signature(real)
     if signature is None:
         raise Unavailable(f"The file '{os.path.basename(real)}' does not exist.")
+    if os.path.basename(real) == zarr.FILE and signature is not REMOTE:
+        return zarr.parse(real, signature)
     plain = None if signature is REMOTE else tiff.parse(real, signature)
     return plain if plain is not None else rasters.parse(real, signature)

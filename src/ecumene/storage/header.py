@@ -50,7 +50,7 @@ class Header:
     """The layout of a file: level 0 is the full resolution, the others are its overviews.
 
     ``dtypes`` and ``nodata`` have one entry per band. ``path`` is what the gate resolved.
-    ``layout`` belongs to the reader that made the header (None: rasterio).
+    ``layout`` belongs to the reader that made the header (None: rasterio), ``chunks`` to arrays of Zarr.
     """
 
     path: str
@@ -60,6 +60,7 @@ class Header:
     nodata: tuple[float | None, ...]
     driver: str
     layout: Any = None
+    chunks: Any = None
 
     @property
     def width(self) -> int:
