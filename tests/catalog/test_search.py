@@ -16,12 +16,15 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
+from ecumene.algorithms.filter_logic import Logical
+from ecumene.algorithms.filters import Binary
 from ecumene.catalog import footprints
 from ecumene.catalog.conditions import Properties, holds, meets
 from ecumene.catalog.records import COLLECTION, IMAGE, AssetRecord
 from ecumene.catalog.schema import assets
 from ecumene.catalog.store import Catalog
 from ecumene.core.collection import sort_elements
+from ecumene.core.dates import DateRange
 from ecumene.core.element import Element
 from ecumene.core.query import Comparison, Query
 
@@ -203,6 +206,30 @@ def test_size_and_first_describe_few_images(store, monkeypatch):
     assert collection.sort("system:time_start", False).first().id == "D/09999"
     assert collection.sort("CLOUD").first().get("CLOUD") == 0
     assert sum(asked) <= 64
+
+
+def test_either_filter_is_asked_of_the_index(store, monkeypatch):
+    store.index.put(
+        [AssetRecord("E", COLLECTION)]
+        + [
+            AssetRecord(f"E/{i:03d}", IMAGE, start=i, properties={"CLOUD": i % 7})
+            for i in range(100)
+        ]
+    )
+    asked: list[str] = []
+    real = store.index.many
+    monkeypatch.setattr(store.index, "many", lambda ids: asked.extend(ids) or real(ids))
+    early = Binary("dateRangeContains", right_field="system:time_start", left_value=DateRange(0, 5))
+    cloudy = Logical(
+        "and", (Binary("equals", "CLOUD", 6), Binary("greaterThan", "system:time_start", 90))
+    )
+    found = [
+        image.index for image in store.load_collection("E").filter(Logical("or", (early, cloudy)))
+    ]
+    assert found == ["000", "001", "002", "003", "004", "097"]
+    assert sorted(asked) == [f"E/{index}" for index in found]
+    untold = Logical("or", (early, Binary("stringContains", "system:index", "9")))
+    assert store.load_collection("E").filter(untold).size() == 5 + 19
 
 
 @pytest.mark.parametrize(

@@ -47,9 +47,11 @@ class Logical(Filter):
         }
 
     def query(self) -> tuple[Query | None, bool]:
-        """What the parts of an ``and`` can push down."""
+        """What the parts can push down; of an ``or``, if each of them can something."""
         if self.kind != "and":
-            return None, False
+            asked = tuple(part.query()[0] for part in self.filters)
+            known = tuple(one for one in asked if one is not None and one != Query())
+            return (Query(any_of=(known,)) if 0 < len(known) == len(asked) else None), False
         found, exact = Query(), True
         for part in self.filters:
             query, whole = part.query()

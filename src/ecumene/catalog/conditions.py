@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Float, and_, case, func, or_, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.sql.expression import false
+from sqlalchemy.sql.expression import false, true
 
 from ecumene.catalog.schema import assets
 from ecumene.core.query import Comparison, Query
@@ -134,7 +134,12 @@ class Properties:
                 rest.append(comparison)
             else:
                 found.append(condition)
+        found += [or_(*(self._conservative(one) for one in group)) for group in query.any_of]
         return found, rest
+
+    def _conservative(self, query: Query) -> ColumnElement[bool]:
+        """What SQL can test of a query."""
+        return and_(true(), *self.where(query)[0])
 
     def order(self, name: str, ascending: bool) -> list[ColumnElement[Any]]:
         """Numbers, then strings, then other values; missing ones last in both directions."""

@@ -84,13 +84,14 @@ class Query:
     the filter says that its part is exact.
 
     ``bounds`` is ``(west, south, east, north)`` degrees and may exceed 180 across the antimeridian.
-    ``time`` is ``(start_ms, end_ms)``: ``start <= system:time_start < end``. ``conditions`` are exact,
-    and only asked of sources that answer them. ``limit`` counts what is left after ``offset``.
+    ``time`` is ``(start_ms, end_ms)``: ``start <= system:time_start < end``. Of each group of ``any_of`` one
+    query must be met; sources may leave them out. ``conditions`` are exact, and only asked of sources that answer them. ``limit`` counts what is left after ``offset``.
     """
 
     bounds: Bounds | None = None
     time: tuple[int, int] | None = None
     comparisons: tuple[Comparison, ...] = ()
+    any_of: tuple[tuple[Query, ...], ...] = ()
     conditions: tuple[Condition, ...] = ()
     order: tuple[str, bool] | None = None
     offset: int = 0
@@ -117,7 +118,11 @@ class Query:
                         self.bounds
                     )  # may still meet across the antimeridian: stay conservative
         return replace(
-            self, bounds=bounds, time=time, comparisons=self.comparisons + other.comparisons
+            self,
+            bounds=bounds,
+            time=time,
+            comparisons=self.comparisons + other.comparisons,
+            any_of=self.any_of + other.any_of,
         )
 
 
