@@ -56,7 +56,7 @@ METHODS: dict[str, tuple[int, str, Any]] = {
     "assets.getPixels": (READ, f"{A}/scene:getPixels", {"fileFormat": "NPY"}),
     "assets.copy": (WRITE, f"{A}/scene:copy", {"destinationName": f"{A}/{{fresh}}"}),
     "assets.move": (WRITE, f"{A}/{{new}}:move", {"destinationName": f"{A}/{{fresh}}"}),
-    "assets.link": (READ, f"{A}/scene:link", {}),
+    "assets.link": (WRITE, f"{A}/scene:link", {"destinationName": f"{A}/{{fresh}}"}),
     "assets.getLinked": (READ, f"{A}/scene:getLinked", {}),
     "assets.getIamPolicy": (READ, f"{A}/scene:getIamPolicy", {}),
     "assets.setIamPolicy": (OWN, f"{A}/{{new}}:setIamPolicy", POLICY),
@@ -265,3 +265,37 @@ def test_pages_of_other_sites_change_nothing_on_an_anonymous_server(
     assert f"HTTP/1.1 {status} ".encode() in batch.body
     body = {"expression": ONE}
     assert local.call("POST", "projects/open/value:compute", body=body, origin=origin).status == 200
+
+
+def test_a_link_is_read_by_who_may_read_it_and_its_source(local: Local):
+    name = f"projects/open/assets/{next(NEW)}"
+    assert (
+        local.call("POST", f"{A}/scene:link", "stranger", {"destinationName": name}).status == 404
+    )
+    made = local.call("POST", f"{A}/scene:link", "reader", {"destinationName": name}).json()
+    assert (made["id"], made["type"], len(made["bands"])) == (name, "IMAGE", 1)
+    pixels = {"expression": load(name), "fileFormat": "NPY"}
+    for account, status in (("reader", 200), ("stranger", 404)):
+        assert local.call("GET", name, account).status == status
+        assert local.call("POST", f"{name}:getPixels", account, {"fileFormat": "NPY"}).status == status  # fmt: skip
+        found = local.call("POST", "projects/open/image:computePixels", account, pixels)
+        assert found.status == (200 if status == 200 else 400)
+    assert local.call("POST", f"{name}:getLinked", "reader", {}).json()["id"] == f"{A}/scene"
+    assert local.call("DELETE", name, "stranger").status == 200
+    assert local.call("GET", f"{A}/scene", "reader").status == 200
+
+
+def test_a_linked_collection_has_the_images_of_its_source_and_ends_with_it(local: Local):
+    editor, top = local.catalog.edited_by(OPERATOR), "projects/open/assets"
+    source = editor.create(f"{top}/{next(NEW)}", {"type": "IMAGE_COLLECTION"}).id
+    editor.copy(f"{A}/scene", f"{source}/one")
+    linked = editor.link(source, f"{top}/{next(NEW)}").id
+    again = editor.link(linked, f"{top}/{next(NEW)}").id
+    for name in (linked, again):
+        found = local.call("GET", f"{name}:listAssets", "owner").json()["assets"]
+        assert [one["id"] for one in found] == [f"{source}/one"]
+        assert local.catalog.load_collection(name).size() == 1
+    editor.delete(f"{source}/one")
+    editor.delete(source)
+    assert local.call("GET", linked, "owner").status == 404
+    editor.delete(linked)

@@ -93,6 +93,18 @@ def copy(call: Call, services: Services, context: Context) -> View:
     return asset(made)
 
 
+def link(call: Call, services: Services, context: Context) -> View:
+    """``assets.link``."""
+    editor = services.catalog.edited_by(call.account)
+    made = editor.link(call.path["sourceName"], _target(call))
+    return services.catalog.get_asset(made.id)
+
+
+def get_linked(call: Call, services: Services, context: Context) -> View:
+    """``assets.getLinked``: the asset that a link stands for; any other is its own."""
+    return services.catalog.get_asset(services.catalog.require(call.path["name"]).id)
+
+
 def move(call: Call, services: Services, context: Context) -> View:
     """``assets.move``."""
     editor = services.catalog.edited_by(call.account)

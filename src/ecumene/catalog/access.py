@@ -15,7 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.engine import Engine
 
 from ecumene.catalog.ids import ancestors, canonical, name_of, parent_of
-from ecumene.catalog.schema import policies, project_members, projects
+from ecumene.catalog.records import linked
+from ecumene.catalog.schema import assets, policies, project_members, projects
 from ecumene.core.errors import NotFound, PermissionDenied, RequestError
 from ecumene.core.lru import Lru
 
@@ -83,6 +84,9 @@ PERMISSIONS: Mapping[str, Role] = {
 """The least role that has each permission."""
 
 
+_SEEING = ("earthengine.assets.get", "earthengine.assets.list")
+
+
 def role_name(text: str) -> str:
     """The name in policies of a role in any spelling; RequestError if there is no such role."""
     found = ALIASES.get(text, text)
@@ -148,6 +152,7 @@ class Access:
     def __init__(self, engine: Engine, revision: Callable[[], int | None]) -> None:
         self._engine, self._revision = engine, revision
         self._known: Lru[Role] = Lru(50_000)
+        self._links: Lru[tuple[str | None]] = Lru(50_000)
 
     def role(self, account: str, asset_id: str) -> Role:
         """The role of an account on an asset (whether it exists or not), by its id in any form."""
@@ -167,16 +172,19 @@ class Access:
         return self._remembered(account, f"projects/{project}", self._in_project)
 
     def allows(self, account: str, permission: str, asset_id: str) -> bool:
-        """Whether an account has a permission on an asset."""
-        return self.role(account, asset_id) >= PERMISSIONS[permission]
+        """Whether an account has a permission on an asset; to see a link is to see its source."""
+        if self.role(account, asset_id) < PERMISSIONS[permission]:
+            return False
+        source = self._source(canonical(asset_id)) if permission in _SEEING else None
+        return source is None or self.role(account, source) >= PERMISSIONS[permission]
 
     def require(self, account: str, permission: str, asset_id: str) -> None:
         """NotFound where the account may not even see the asset, PermissionDenied where it may not do this."""
-        found = self.role(account, asset_id)
-        if found >= PERMISSIONS[permission]:
+        if self.allows(account, permission, asset_id):
             return
         plain = canonical(asset_id)
-        raise missing(plain) if found == Role.NONE else denied(permission, name_of(plain))
+        unseen = permission in _SEEING or self.role(account, plain) == Role.NONE
+        raise missing(plain) if unseen else denied(permission, name_of(plain))
 
     def require_project(self, account: str, permission: str, project: str) -> None:
         """PermissionDenied unless the account has a permission in a project (``projects/P``)."""
@@ -231,6 +239,21 @@ class Access:
             rows = connection.execute(chosen.where(project_members.c.project == project)).all()
         members = members_of(account)
         return max((ROLES[role] for member, role in rows if member in members), default=Role.NONE)
+
+    def _source(self, plain: str) -> str | None:
+        """The asset that a link stands for."""
+        if is_public(plain):
+            return None
+        revision = self._revision()
+        known = None if revision is None else self._links.get((revision, plain))
+        if known is None:
+            with self._engine.connect() as connection:
+                chosen = select(assets.c.table_location).where(assets.c.id == plain)
+                row = connection.execute(chosen).first()
+            known = (None if row is None else linked(row[0]),)
+            if revision is not None:
+                self._links.put((revision, plain), known)
+        return known[0]
 
     def policies(self, ids: Iterable[str]) -> dict[str, Mapping[str, list[str]]]:
         """The bindings of those of some assets that have any."""

@@ -18,7 +18,7 @@ from ecumene.catalog.access import ANONYMOUS, OPERATOR, denied, is_public, missi
 from ecumene.catalog.ids import canonical, is_root, name_of, parent_of
 from ecumene.catalog.policies import own
 from ecumene.catalog.projects import check_quota
-from ecumene.catalog.records import COLLECTION, FOLDER, IMAGE, AssetRecord
+from ecumene.catalog.records import COLLECTION, FOLDER, IMAGE, AssetRecord, linked
 from ecumene.catalog.schema import holdings
 from ecumene.core.errors import AlreadyExists, FailedPrecondition, RequestError
 
@@ -198,6 +198,27 @@ class Editor:
             changes.hold(connection, plain, changes.held(connection, record.id))
             self._note(connection, "assets.copy", plain, source=record.id)
         self._discard(gone)
+        return made
+
+    def link(self, source: str, target: str) -> AssetRecord:
+        """``assets.link``: an asset that stands for another one, as that one is whenever it is read.
+
+        Whoever reads it needs the right to read both. It ends with its source.
+        """
+        plain = valid_id(target)
+        with self.index.writing() as connection:
+            record = self._known(connection, source, GET)
+            if record.type == FOLDER or plain == record.id:
+                raise RequestError(
+                    f"Asset '{name_of(record.id)}' cannot be linked to '{name_of(plain)}'."
+                )
+            self.place(connection, plain, record.type)
+            origin = linked(record.table) or record.id
+            location = {"path": "", "link": origin}
+            made = changes.write(
+                self.index, connection, AssetRecord(plain, record.type, table=location)
+            )
+            self._note(connection, "assets.link", plain, source=origin)
         return made
 
     def move(self, source: str, target: str) -> AssetRecord:

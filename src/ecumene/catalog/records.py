@@ -23,7 +23,8 @@ Bounds = tuple[float, float, float, float]
 class AssetRecord:
     """What is stored of an asset. Times are ms since 1970, ``updated`` µs (the version).
 
-    ``bands`` are as ``encode_band`` writes them; ``table`` says where a table's rows are.
+    ``bands`` are as ``encode_band`` writes them; ``table`` says where a table's rows are, or (``link``) for which
+    other asset this one stands.
     """
 
     id: str
@@ -40,6 +41,11 @@ class AssetRecord:
     table: Mapping[str, Any] | None = None
     size: int | None = None
     count: int | None = None
+
+
+def linked(location: Mapping[str, Any] | None) -> str | None:
+    """The id of the asset that a record's ``table`` says it stands for; None for assets of their own."""
+    return None if location is None else location.get("link")
 
 
 @lru_cache(maxsize=4096)

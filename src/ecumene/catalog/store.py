@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ecumene.catalog.ids import canonical, has_quota, is_root
 from ecumene.catalog.images import NodeFactory, StoredBand, collection_properties
 from ecumene.catalog.index import Index
 from ecumene.catalog.projects import allowance
-from ecumene.catalog.records import COLLECTION, FOLDER, IMAGE, TABLE, AssetRecord
+from ecumene.catalog.records import COLLECTION, FOLDER, IMAGE, TABLE, AssetRecord, linked
 from ecumene.catalog.seen import Seen
 from ecumene.catalog.source import CollectionSource, ImageCache
 from ecumene.catalog.tables import TableCache, TableSource
@@ -82,12 +83,13 @@ class Catalog:
     # -- what algorithms ask ---------------------------------------------------------------------
 
     def record(self, asset_id: str) -> AssetRecord | None:
-        """The record of an id in any form; root folders are always there."""
+        """The record of an id in any form, of a link that of its source; root folders are always there."""
         plain = canonical(asset_id)
         found = self.index.get(plain) if plain else None
         if found is None and is_root(plain):
             return AssetRecord(plain, FOLDER)
-        return found
+        source = None if found is None else linked(found.table)
+        return found if source is None else self.index.get(source)
 
     get = record
 
@@ -155,7 +157,7 @@ class Catalog:
         """The ``EarthEngineAsset`` of a resource name or id; NotFound if there is none."""
         record = self.require(name)
         quota = self.quota(record.id) if has_quota(record.id) and view == "FULL" else None
-        return asset(record, view, quota)
+        return asset(replace(record, id=canonical(name)), view, quota)
 
     def quota(self, root: str) -> dict[str, str]:
         """The ``FolderQuota`` of a project's root or a home folder."""
