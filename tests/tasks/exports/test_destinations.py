@@ -58,6 +58,20 @@ def test_refusals(tmp_path: Path, options: dict[str, Any], error: type[EcumeneEr
         place(tmp_path, "bob", wanted(options, "x"))
 
 
+def test_object_stores_get_the_same_bytes(tmp_path: Path) -> None:
+    pytest.importorskip("obstore")
+    root = tmp_path / "bucket"
+    root.mkdir()
+    (tmp_path / "exports.toml").write_text(f'[buckets]\nfar = "file://{root}"\n')
+    found = place(tmp_path, "me", wanted(bucket(bucket="far", filenamePrefix="a/b"), ""))
+    source = tmp_path / "made"
+    source.write_bytes(os.urandom(100_000))
+    for _ in range(2):
+        found.put(source, ".tif", "op")
+    assert found.uri(".tif") == "gs://far/a/b.tif"
+    assert (root / "a" / "b.tif").read_bytes() == source.read_bytes()
+
+
 def test_moving_may_be_repeated(tmp_path: Path) -> None:
     source, target = tmp_path / "made", tmp_path / "there" / "file"
     source.write_text("new")

@@ -6,6 +6,7 @@
     [buckets]                          # "Cloud Storage"
     results = "exports/results"
     shared = {path = "/srv/shared", accounts = ["alice", "bob"]}
+    far = {url = "s3://our-bucket/exports", options = {region = "eu-central-1"}}
 
 Without the file, Drive is ``exports/drive`` and there are no buckets.
 """
@@ -18,12 +19,13 @@ import re
 import shutil
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ecumene.core.documents import pick
 from ecumene.core.errors import FailedPrecondition, NotFound, PermissionDenied, RequestError
+from ecumene.tasks.exports.objects import check, upload
 
 SETTINGS = "exports.toml"
 DRIVE = "exports/drive"
@@ -33,15 +35,24 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder for files, the beginning of their names, and what clients are told of it."""
+    """A folder or an object store, the beginning of names in it, and what clients are told of it."""
 
-    folder: Path
     prefix: str
     shown: str
+    folder: Path = Path()
+    url: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def file(self, ending: str) -> Path:
-        """Where a file with an ending goes."""
+        """Where a file with an ending goes in a folder."""
         return self.folder / f"{self.prefix}{ending}"
+
+    def put(self, source: Path, ending: str, mark: str) -> None:
+        """Makes a finished file appear there under a name with an ending. May be repeated; see ``put``."""
+        if self.url:
+            upload(self.url, self.options, f"{self.prefix}{ending}", source)
+        else:
+            put(source, self.file(ending), mark)
 
     def uri(self, ending: str) -> str:
         """What clients are told of that file."""
@@ -91,28 +102,41 @@ def place(data: Path, account: str, destination: Mapping[str, Any]) -> Place:
         folder = str(destination["drive"])
         root = data / str(given.get("drive", DRIVE)) / account
         shown = f"drive://{folder}/" if folder else "drive://"
-        return Place(root / folder, prefix, shown)
+        return Place(prefix, shown, root / folder)
     bucket = str(destination["bucket"])
-    target = bucket_path(given, bucket, account)
-    above, _, name = prefix.rpartition("/")
-    shown = f"gs://{bucket}/{above}/" if above else f"gs://{bucket}/"
-    return Place(data / target / above, name, shown)
+    entry = _bucket(given, bucket, account)
+    shown = f"gs://{bucket}/"
+    if "url" in entry:
+        check()
+        return Place(prefix, shown, url=str(entry["url"]), options=entry.get("options", {}))
+    return Place(prefix, shown, data / str(entry["path"]))
 
 
-def bucket_path(given: Mapping[str, Any], bucket: str, account: str) -> str:
-    """The folder of a bucket in the settings, if the account may use it."""
+def _bucket(given: Mapping[str, Any], bucket: str, account: str) -> Mapping[str, Any]:
+    """What the settings say of a bucket, if the account may use it: ``path``, or ``url`` and ``options``."""
     entry = given.get("buckets", {}).get(bucket)
     if entry is None:
         raise NotFound(
             f"The specified bucket '{bucket}' does not exist. Buckets are named in the server's {SETTINGS}."
         )
     if isinstance(entry, str):
-        return entry
+        return {"url" if "://" in entry else "path": entry}
     accounts = entry.get("accounts")
     if accounts is not None and account not in accounts:
         raise PermissionDenied(
             f"'{account}' does not have storage.objects.create access to the bucket '{bucket}'."
         )
+    return dict(entry)
+
+
+def bucket_path(given: Mapping[str, Any], bucket: str, account: str) -> str:
+    """The folder of a bucket in the settings, if the account may use it.
+
+    FailedPrecondition if the bucket is in an object store.
+    """
+    entry = _bucket(given, bucket, account)
+    if "path" not in entry:
+        raise FailedPrecondition(f"The bucket '{bucket}' is not a folder of this server.")
     return str(entry["path"])
 
 

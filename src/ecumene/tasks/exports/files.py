@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecumene.tasks.context import TaskContext
-from ecumene.tasks.exports.destinations import place, put
+from ecumene.tasks.exports.destinations import place
 
 Made = dict[str, Any]
 """``{"files": [[name in the scratch directory, ending of the published name], …]}``."""
@@ -21,5 +21,5 @@ def publish(task: TaskContext, made: Made) -> list[str]:
     """Puts files at the destination of the payload."""
     target = place(task.around.data, task.account, task.payload["destination"])
     for name, ending in made["files"]:
-        put(task.scratch.path / name, target.file(ending), task.operation.id)
+        target.put(task.scratch.path / name, ending, task.operation.id)
     return [target.uri(ending) for _, ending in made["files"]]

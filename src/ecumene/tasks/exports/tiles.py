@@ -19,7 +19,7 @@ from ecumene.engine.tiles import DEEPEST, HALF, TILE, tile_grid
 from ecumene.raster.coverage import bounds_window
 from ecumene.tasks.context import TaskContext
 from ecumene.tasks.exports import requests
-from ecumene.tasks.exports.destinations import place, put
+from ecumene.tasks.exports.destinations import place
 from ecumene.tasks.exports.pieces import cut
 from ecumene.tasks.scratch import flushed
 from ecumene.vector.transform import to_crs
@@ -126,7 +126,7 @@ def publish(task: TaskContext, made: Mapping[str, Any]) -> list[str]:
     target = place(task.around.data, task.account, task.payload["destination"])
     root = task.scratch.path / made["tree"]
     for path in _files(root):
-        put(path, target.file("") / path.relative_to(root), task.operation.id)
+        target.put(path, f"/{path.relative_to(root)}", task.operation.id)
     return [target.uri("/")]
 
 

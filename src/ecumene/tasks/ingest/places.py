@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ecumene.core.errors import NotFound, PermissionDenied, RequestError
+from ecumene.core.errors import FailedPrecondition, NotFound, PermissionDenied, RequestError
 from ecumene.tasks.exports.destinations import bucket_path, settings
 
 UPLOADS = "uploads"
@@ -67,5 +67,5 @@ def _bases(data: Path, account: str) -> Iterator[Path]:
     for bucket in given.get("buckets", {}):
         try:
             yield data / bucket_path(given, bucket, account)
-        except PermissionDenied:
+        except (PermissionDenied, FailedPrecondition):  # not theirs, or no folder
             continue
