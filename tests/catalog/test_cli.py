@@ -6,6 +6,7 @@ import json
 import pytest
 
 from ecumene.cli import catalog as command
+from ecumene.cli import main
 
 
 def run(*arguments: object) -> int:
@@ -59,3 +60,18 @@ def test_whole_archive(tmp_path, shared_data, capsys):
     captured = capsys.readouterr()
     assert "IMAGE_COLLECTION COPERNICUS/S2_SR_HARMONIZED  (10 images)" in captured.out
     assert "COPERNICUS/S2_SR_HARMONIZED: 10 of 10" in captured.err
+
+
+def test_what_the_operator_registers_and_forgets_is_logged(tmp_path, capsys):
+    file = tmp_path / "a.csv"
+    file.write_text("longitude,latitude\n1,2\n")
+    data = str(tmp_path / "data")
+    assert main(["catalog", "add", str(file), "--id", "projects/p/assets/t", "--data", data]) == 0
+    assert main(["catalog", "remove", "projects/p/assets/t", "--data", data]) == 0
+    capsys.readouterr()
+    assert main(["audit", "projects/p/assets/t", "--data", data]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[2:5] for line in lines] == [
+        [":operator", "catalog.remove", "projects/p/assets/t"],
+        [":operator", "catalog.add", "projects/p/assets/t"],
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from ecumene.catalog.access import ANONYMOUS, DOMAIN, OPERATOR
 from ecumene.catalog.schema import audit
 from ecumene.core.errors import RequestError
 
+_NAME = re.compile(r"[^\W_][\w.-]{0,63}")
 LIFETIME = 3599
 """Seconds that an access token lasts."""
 
@@ -76,9 +78,9 @@ class Accounts:
 
     def create(self, account: str, base: str) -> dict[str, Any]:
         """A new key as the JSON that google-auth reads. The private key is only in this answer."""
-        if not account or not all(c.isalnum() or c in "-_." for c in account) or len(account) > 64:
+        if not _NAME.fullmatch(account):
             raise RequestError(
-                "An account's name has letters, digits, '-', '_' and '.', at most 64."
+                "An account's name has letters, digits, '-', '_' and '.', at most 64; a letter or digit first."
             )
         if account.lower() == ANONYMOUS:
             raise RequestError(

@@ -142,12 +142,22 @@ def run_add(options: argparse.Namespace) -> int:
             for place in options.allow:
                 catalog.allow(place)
             total = _add(catalog, options, definition, progress)
+            _note(catalog, "catalog.add", options.id or options.dataset or str(options.path), total)
     except EcumeneError as error:
         print(f"ecumene: {error.message}", file=sys.stderr)
         return 1
     seconds = time.perf_counter() - start
     print(f"Registered {total} assets in {seconds:.1f} s.")
     return 0
+
+
+def _note(catalog: Catalog, action: str, resource: str, count: int) -> None:
+    from ecumene.catalog import auditing
+    from ecumene.catalog.access import OPERATOR
+    from ecumene.catalog.ids import canonical
+
+    with catalog.index.writing() as connection:
+        auditing.note(connection, OPERATOR, action, canonical(resource), assets=count)
 
 
 def _add(
@@ -230,6 +240,7 @@ def run_remove(options: argparse.Namespace) -> int:
     try:
         with ingest.open_catalog(options.data) as catalog:
             gone = ingest.remove(catalog, options.id)
+            _note(catalog, "catalog.remove", options.id, gone)
     except EcumeneError as error:
         print(f"ecumene: {error.message}", file=sys.stderr)
         return 1

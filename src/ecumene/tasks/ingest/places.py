@@ -20,7 +20,7 @@ _GENERATION = re.compile(r"#\d+$")
 
 def uploads_of(data: Path, account: str) -> Path:
     """The folder of what an account has uploaded."""
-    return data / UPLOADS / account.strip(":")
+    return data / UPLOADS / account.replace(":", "_")
 
 
 def source(data: Path, account: str, uri: str) -> Path:
