@@ -299,3 +299,17 @@ def test_a_linked_collection_has_the_images_of_its_source_and_ends_with_it(local
     editor.delete(source)
     assert local.call("GET", linked, "owner").status == 404
     editor.delete(linked)
+
+
+def test_files_in_buckets_are_their_accounts(local: Local):
+    data = local.services.operations.around.data  # type: ignore[union-attr]
+    settings = '[buckets]\nhers = {path = "files", accounts = ["%s"]}\n'
+    (data / "exports.toml").write_text(settings % "owner")
+    body = {"expression": load("gs://hers/scene.tif", "Image.loadGeoTIFF", "uri"), "fileFormat": "PNG"}  # fmt: skip
+    path = f"{P}/image:computePixels"
+    assert local.call("POST", path, "reader", body).status == 400
+    assert local.call("POST", path, "owner", body).status == 200
+    name = local.call("POST", f"{P}/maps", "owner", body).json()["name"]
+    assert local.call("GET", f"{name}/tiles/0/0/0").status == 200
+    (data / "exports.toml").write_text(settings % "nobody")
+    assert local.call("POST", path, "owner", body).status == 400

@@ -104,8 +104,8 @@ class Services:
 
     def evaluated(self, stored: Stored, context: Context) -> Any:
         """The value of a stored request, as its maker sees it. Profiles of it are its maker's."""
-        context.account = stored.account
-        context.catalog = self.catalog.seen_by(stored.account)
+        maker = self.engine.context(stored.account)
+        context.account, context.catalog, context.file = maker.account, maker.catalog, maker.file
         if context.profile is not None:
             context.profile.account = stored.account
             context.profile.origins.update(stored.origins)

@@ -12,6 +12,7 @@ import hashlib
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -111,7 +112,17 @@ class Witness:
             catalog=cast(Catalog, _Watched(context.catalog, self, records)),
             pixels=cast(PixelEngine | None, pixels),
             profiles=cast(Profiles | None, profiles),
+            file=None if context.file is None else self._noticing(context.file),
         )
+
+    def _noticing(self, find: Callable[[str], Path]) -> Callable[[str], Path]:
+        """Files change, and who may read them, without the catalogue's knowing."""
+
+        def file(uri: str) -> Path:
+            self.pure = False
+            return find(uri)
+
+        return file
 
 
 class _Watched:
