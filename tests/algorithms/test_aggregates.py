@@ -93,6 +93,9 @@ def test_values_are_distinct_by_value():
     distinct = REGISTRY.get("Collection.distinct").function
     kept = [f.get("x") for f in distinct(collection=mixed, properties="x", context=Context())]
     assert kept == [1, "1", 2, [1]]
+    for names, count in (("x", 4), (["x", "y"], 4), ("y", 1), ([], 1)):
+        found = distinct(collection=mixed, properties=names, context=Context())
+        assert len(list(found)) == found.size() == count
 
 
 def test_mixed_kinds():
@@ -138,3 +141,14 @@ def test_weighted_columns(rows):
             context=Context(),
         )
         assert found["mean"] == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("count", "offset", "expected"),
+    [(2**63, 2**63 - 1, []), (2**63, 1, [2, 3]), (-1, 0, []), (2, -5, [1, 2])],
+)
+def test_lists_of_any_count_and_offset(count, offset, expected):
+    to_list = REGISTRY.get("Collection.toList").function
+    for collection in tables({"x": [1, 2, 3]}):
+        found = to_list(collection=collection, count=count, offset=offset, context=Context())
+        assert [f.get("x") for f in found] == expected

@@ -262,10 +262,19 @@ def test_features_from_columns():
 def test_arrays_of_properties():
     make = REGISTRY.get("FeatureCollection.makeArray").function
     rows = Collection.of(
-        [Feature(p) for p in ({"a": 1, "b": 2.5}, {"a": 1}, {"a": 1, "b": "x"}, {"a": 3, "b": 4})]
+        [
+            Feature(p)
+            for p in (
+                {"a": 1, "b": 2.5},
+                {"a": 1},
+                {"a": 1, "b": "x"},
+                {"a": 3, "b": 4},
+                {"a": 2**70, "b": 1},
+            )
+        ]
     )
     found = [
         f.get("both").values.tolist()
         for f in make(collection=rows, properties=["a", "b"], name="both")
     ]
-    assert found == [[1, 2.5], [3, 4]]
+    assert found == [[1, 2.5], [3, 4], [2.0**70, 1]]

@@ -300,4 +300,10 @@ def to_array(feature: Feature, properties: list[str]) -> Array:
         if not isinstance(value, int | float):
             raise EvaluationError(f"Feature.toArray: Property '{name}' is missing or not a number.")
         values.append(value)
-    return Array.of(np.asarray(values))
+    return array_of(values)
+
+
+def array_of(values: list[Any]) -> Array:
+    """Numbers as an array; of doubles where some is beyond 64 bits."""
+    found = np.asarray(values)
+    return Array.of(found if found.dtype.kind in "bif" else np.asarray(values, "float64"))

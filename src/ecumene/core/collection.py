@@ -47,6 +47,7 @@ class LimitStep:
 
 Step = FilterStep | MapStep | SortStep | LimitStep
 
+_ENDLESS = 2**40
 RUN = 4096
 """Elements whose properties are handed on together."""
 
@@ -235,7 +236,7 @@ class Collection:
 
     def limit(self, count: int, offset: int = 0) -> Collection:
         """The first elements."""
-        return self.step(LimitStep(count, offset))
+        return self.step(LimitStep(min(count, _ENDLESS), min(offset, _ENDLESS)))
 
     def _pushed(self) -> tuple[Query, tuple[Step, ...]]:
         """The query for the source, and the steps that remain to be run."""

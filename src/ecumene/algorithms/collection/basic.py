@@ -10,9 +10,8 @@ import numpy as np
 import shapely
 
 from ecumene.algorithms.collection.aggregates import check_groups
-from ecumene.algorithms.elements import _with
+from ecumene.algorithms.elements import _with, array_of
 from ecumene.core import equality
-from ecumene.core.array import Array
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
 from ecumene.core.element import INDEX, Element, Feature
@@ -93,7 +92,7 @@ def make_array(collection: Collection, properties: list[str], name: str = "array
         values = [element.get(key) for key in properties]
         if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
             return None
-        return element.set(name, Array.of(np.asarray(values)))
+        return element.set(name, array_of(values))
 
     return collection.map(joined, "Feature")
 
@@ -412,6 +411,8 @@ def distinct(collection: Collection, properties: Object, *, context: Context) ->
 
     def total() -> int:
         seen: set[Any] = set()
+        if not names:
+            return min(collection.size(), 1)
         for columns in collection.columns(names):
             context.cancel.check()
             seen.update(_keys(columns))
