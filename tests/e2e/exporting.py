@@ -123,7 +123,7 @@ class Exporting:
 
     @staticmethod
     def waited(task: Any) -> dict[str, Any]:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 90
         while time.monotonic() < end:
             status: dict[str, Any] = task.status()
             if status["state"] in ("COMPLETED", "FAILED", "CANCELLED"):

@@ -76,7 +76,7 @@ def asked(kind: str = "steps", description: str = "t", **values: Any) -> Operati
 
 def until(condition: Callable[[], Any]) -> Any:
     """What a condition gives once it holds."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         found = condition()
         if found:
