@@ -107,6 +107,9 @@ FIGURES: tuple[tuple[str, str, tuple[str, int], str, str | None], ...] = (
     ("W5 mean, circle", "≤ 0.06", ("w5_mean_circle", ANY), "Ecumene's engine, float32", "SciPy, float32"),
     ("W5 median, circle", "≤ 0.10", ("w5_median_circle", ANY), "Ecumene's engine, uint16", "SciPy, uint16"),
     ("W6, random forest", "≤ 0.20", ("w6", ANY), "Ecumene's engine", "scikit-learn"),
+    ("W7, polygons of segments", "≤ 1", ("w7", ANY), "Ecumene's engine", "rasterio + Shapely"),
+    ("W8, least costs", "≤ 1", ("w8_cost", ANY), "Ecumene's kernel", "scikit-image"),
+    ("W8, filled pits", "≤ 1", ("w8_fill", ANY), "Ecumene's kernel", "scikit-image"),
     ("First tile of a new expression", "≤ 1.3", ("fresh", ANY), "first tile of a new expression", "the same with other constants"),
 )  # fmt: skip
 

@@ -115,6 +115,19 @@ def _forest(ask: w.Ask, name: str, answers: Answers) -> float:
     return float((np.load(answers[name]) != expected).mean())
 
 
+def _areas(ask: w.Ask, name: str, answers: Answers) -> float:
+    """Share of polygons without one of the same area among the peer's."""
+    expected, found = np.load(answers["rasterio + Shapely"]), np.load(answers[name])
+    if expected.shape != found.shape:
+        return 1.0
+    return float((np.abs(found - expected) > 1e-6 * expected).mean())
+
+
+def _surface(ask: w.Ask, name: str, answers: Answers) -> float:
+    expected = np.load(answers["scikit-image"])
+    return float(np.abs(np.load(answers[name]) - expected).max() / expected.max())
+
+
 EXACT = "pixels unlike the exact transform"
 W1 = {
     "odc": "peers",
@@ -126,6 +139,8 @@ W1 = {
 W2 = {"titiler": "peers", "rasterio_numpy": "peers", "ecumene_tiles": OWN}
 LOAD = {"titiler": "peers", "ecumene_tiles": OWN}
 W6 = {"sklearn_forest": OWN, "ecumene_forest": OWN}
+W7 = {"rasterio_polygons": OWN, "ecumene_shapes": OWN}
+W8 = {"skimage_surfaces": OWN, "ecumene_shapes": OWN}
 W5 = {"scipy_ndimage": "peers", "ecumene_focal": OWN}
 
 TASKS: dict[str, Task] = {
@@ -141,6 +156,9 @@ TASKS: dict[str, Task] = {
     "w5_median_circle": Task("W5, focal median, circle of radius 5, 2048 x 2048 with mask", W5, _focal, "greatest difference to SciPy where no neighbour is masked", most=3),
     "w5_median_square": Task("W5, focal median, square of radius 5, 2048 x 2048 with mask", W5, _focal, "greatest difference to SciPy where no neighbour is masked", most=3),
     "w6": Task("W6, random forest of 100 trees on 10 bands, 4096 x 4096", W6, _forest, "pixels unlike scikit-learn's", most=2),
+    "w7": Task("W7, polygons of segments of equal value, 4096 x 4096, 9 classes", W7, _areas, "polygons unlike rasterio's", most=3),
+    "w8_cost": Task("W8, least costs from a pixel, 2048 x 2048", W8, _surface, "greatest difference to scikit-image, relative", most=3),
+    "w8_fill": Task("W8, filled pits, 2048 x 2048", W8, _surface, "greatest difference to scikit-image, relative", most=3),
     "fresh": Task("First tile of a new expression of 12 operations, blocks decoded", {"ecumene_expressions": OWN}, _expression, "pixels unlike numpy's in 64 bits", turns=False),
     "overhead": Task("Warm tile at zoom 14: the request, and its parts in process", {"ecumene_overhead": OWN}, _picture, EXACT),
 }  # fmt: skip

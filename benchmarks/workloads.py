@@ -27,6 +27,7 @@ LOAD, FLIGHT = 60, 8
 """Tiles of a loaded repetition, and how many of them are in flight."""
 
 RADIUS, FOCAL_SIDE = 5, 2048
+FIELDS_SIDE, SURFACE_SIDE = 4096, 2048
 TREES, FOREST_BANDS, FOREST_SIDE, FOREST_SAMPLES = 100, 10, 4096, 5000
 
 
@@ -168,6 +169,32 @@ def forest_bands(k: int) -> NDArray[np.uint16]:
     fields = rng.integers(0, 8, (FOREST_SIDE // 16 + 1,) * 2)
     classes = np.kron(fields, np.ones((16, 16), "int64"))[:FOREST_SIDE, :FOREST_SIDE]
     return _spectra(rng, classes)
+
+
+def _smooth(rng: np.random.Generator, side: int, radius: float) -> NDArray[np.float32]:
+    """Noise smoothed by a Gaussian of a radius in pixels, of standard deviation 1."""
+    from scipy.ndimage import gaussian_filter
+
+    found = gaussian_filter(rng.normal(size=(side, side)).astype("float32"), radius)
+    return np.asarray(found / found.std())
+
+
+def fields(k: int) -> NDArray[np.uint8]:
+    """W7: nine classes in fields of some tens of pixels."""
+    found = _smooth(np.random.default_rng(700 + k), FIELDS_SIDE, 8)
+    return np.asarray(np.clip(np.rint(2 * found), -4, 4) + 4, "uint8")
+
+
+def surface(k: int) -> NDArray[np.uint16]:
+    """W8: hills and noise, from 1 on."""
+    rng = np.random.default_rng(800 + k)
+    hills = 200 * _smooth(rng, SURFACE_SIDE, 40) + rng.integers(0, 60, (SURFACE_SIDE,) * 2)
+    return np.asarray(hills - hills.min() + 1, "uint16")
+
+
+def source_of(values: Any) -> tuple[int, int]:
+    """W8: the pixel from which costs are counted."""
+    return values.shape[0] // 2, values.shape[1] // 3
 
 
 def stretched(bands: Any) -> NDArray[np.uint8]:

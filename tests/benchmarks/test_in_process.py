@@ -7,8 +7,17 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from benchmarks.peers import ecumene_focal, ecumene_forest, ecumene_overhead, sklearn_forest
+from benchmarks.peers import (
+    ecumene_focal,
+    ecumene_forest,
+    ecumene_overhead,
+    ecumene_shapes,
+    rasterio_polygons,
+    skimage_surfaces,
+    sklearn_forest,
+)
 from benchmarks.server import registered
+from benchmarks.tasks import TASKS
 from benchmarks.worker import colours
 from scipy import ndimage
 
@@ -75,3 +84,23 @@ def test_forests_say_the_same(ask: w.Ask, monkeypatch: pytest.MonkeyPatch) -> No
     )
     assert len(np.unique(expected)) == 8
     assert np.array_equal(found, expected)
+
+
+def test_polygons_costs_and_fillings_say_the_same(
+    ask: w.Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("skimage")
+    monkeypatch.setattr(w, "FIELDS_SIDE", 150)
+    monkeypatch.setattr(w, "SURFACE_SIDE", 60)
+    for task, modules in {
+        "w7": (ecumene_shapes, rasterio_polygons), "w8_cost": (ecumene_shapes, skimage_surfaces),
+        "w8_fill": (ecumene_shapes, skimage_surfaces),
+    }.items():  # fmt: skip
+        place = w.Ask(ask.archive, task, 0, 1, ask.folder)
+        answers = {}
+        for module in modules:
+            ((name, contestant),) = module.TASKS[task].items()
+            answers[name] = ask.folder / f"{task}-{len(answers)}.npy"
+            np.save(answers[name], contestant.run(place, contestant.before(place)))
+        for name in answers:
+            assert TASKS[task].check(place, name, answers) < 1e-9
