@@ -58,7 +58,11 @@ def _store(url: str, options: tuple[tuple[str, str], ...]) -> Any:
     """Connections are kept."""
     from obstore.store import from_url
 
-    plain = url.startswith("file:")
-    unsafe = any(value.startswith("http://") for _, value in options)
-    client = None if plain else {"allow_http": unsafe, "timeout": "300s"}
-    return from_url(url, config=None if plain else dict(options), client_options=client)
+    if url.startswith("file:"):
+        return from_url(url)
+    config: Any = dict(options)
+    client: Any = {
+        "allow_http": any(v.startswith("http://") for _, v in options),
+        "timeout": "300s",
+    }
+    return from_url(url, config=config, client_options=client)
