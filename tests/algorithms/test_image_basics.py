@@ -254,3 +254,13 @@ def test_remainders_have_the_union_of_types(left, right, low, high):
 def test_remainders_of_constants_are_not_cut_off():
     (band,) = call("Image.mod", call("Image.constant", 7), call("Image.constant", 3)).bands
     assert (band.type.min, band.type.max) == (0, 7)
+
+
+@pytest.mark.parametrize("fill", [-1, 300, 0.5])
+def test_padding_that_the_elements_type_cannot_hold(fill: float) -> None:
+    stacked = call(
+        "Image.toArray", image({"a": np.full((2, 2), 7, "uint8"), "b": np.full((2, 2), 8, "uint8")})
+    )
+    padded = call("Image.arrayPad", stacked, [3], fill)
+    ((values, _),) = read(padded, Window(0, 0, 2, 2)).values()
+    assert values[0, 0].tolist() == [7, 8, fill]

@@ -250,7 +250,9 @@ def pad(values: NDArray[Any], least: tuple[int, ...], fill: float) -> Result:
     for axis in range(values.ndim - 2):
         wanted = least[axis] if axis < len(least) else 0
         widths.append((0, max(0, wanted - values.shape[2 + axis])))
-    return np.pad(values, widths, constant_values=fill), None
+    filler = np.min_scalar_type(int(fill) if float(fill).is_integer() else fill)
+    wide = values.astype(np.promote_types(values.dtype, filler), copy=False)
+    return np.pad(wide, widths, constant_values=fill), None
 
 
 def accum(values: NDArray[Any], axis: int, reducer: Any) -> Result:
