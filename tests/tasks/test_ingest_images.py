@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -333,3 +335,53 @@ def test_external_images_lie_over_their_files(made: Any):
     tif(path, values)
     with pytest.raises(EcumeneError, match="not a tiled GeoTIFF"):
         image.external(made.catalog, around.data, "me", payload)
+
+
+# -- object stores -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A folder that is served by ranges, as object stores do, and its address."""
+    folder = tmp_path_factory.mktemp("remote")
+    server = Path(__file__).parents[1] / "storage" / "ranges.py"
+    process = subprocess.Popen([sys.executable, str(server), str(folder)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    yield folder, f"http://127.0.0.1:{int(process.stdout.readline())}"
+    process.terminate()
+    process.wait()
+
+
+def stored_far(made: Any, remote: Any) -> Any:
+    folder, address = remote
+    settings = f'[buckets]\nmine = "bucket"\nfar = "{address}"\nhers = {{path = "hers", accounts = ["her"]}}\n'  # fmt: skip
+    (Path(made.operations.around.data) / "exports.toml").write_text(settings)
+    return folder
+
+
+def test_external_images_lie_in_object_stores(made: Any, remote: Any):
+    from ecumene.tasks.ingest import image
+
+    values = random((2, 300, 300))
+    tif(stored_far(made, remote) / "far.tif", values, tiled=True, blockxsize=256, blockysize=256)
+    payload = manifests.image({"imageManifest": {"name": f"{A}/far", **one("gs://far/far.tif")}})
+    record = image.external(made.catalog, made.operations.around.data, "me", payload)
+    assert record.bands[0]["path"] == f"{remote[1]}/far.tif"
+    assert_array_equal(pixels(made, f"{A}/far")[0], values)
+
+
+def test_objects_are_fetched_and_ingested(made: Any, remote: Any):
+    pytest.importorskip("obstore", reason="the extra 'object-stores' is not installed")
+    values = random((1, 30, 30))
+    tif(stored_far(made, remote) / "fetched.tif", values)
+    ingest(made, {"name": f"{A}/fetched", **one("gs://far/fetched.tif")})
+    assert_array_equal(pixels(made, f"{A}/fetched")[0], values)
+    with pytest.raises(EcumeneError, match="does not exist"):
+        ingest(made, {"name": f"{A}/nothing", **one("gs://far/nothing.tif")})
+
+
+@pytest.mark.parametrize("name", ["../x.tif", "a/../x.tif", "", "a//b", "x?y", "x#y", "x%2e"])
+def test_names_of_objects_that_are_refused(made: Any, remote: Any, name: str):
+    stored_far(made, remote)
+    with pytest.raises(EcumeneError, match="Invalid URI"):
+        places.address(made.operations.around.data, "me", f"gs://far/{name}")

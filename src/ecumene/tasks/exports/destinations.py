@@ -104,7 +104,7 @@ def place(data: Path, account: str, destination: Mapping[str, Any]) -> Place:
         shown = f"drive://{folder}/" if folder else "drive://"
         return Place(prefix, shown, root / folder)
     bucket = str(destination["bucket"])
-    entry = _bucket(given, bucket, account)
+    entry = bucket_entry(given, bucket, account)
     shown = f"gs://{bucket}/"
     if "url" in entry:
         check()
@@ -112,7 +112,7 @@ def place(data: Path, account: str, destination: Mapping[str, Any]) -> Place:
     return Place(prefix, shown, data / str(entry["path"]))
 
 
-def _bucket(given: Mapping[str, Any], bucket: str, account: str) -> Mapping[str, Any]:
+def bucket_entry(given: Mapping[str, Any], bucket: str, account: str) -> Mapping[str, Any]:
     """What the settings say of a bucket, if the account may use it: ``path``, or ``url`` and ``options``."""
     entry = given.get("buckets", {}).get(bucket)
     if entry is None:
@@ -134,7 +134,7 @@ def bucket_path(given: Mapping[str, Any], bucket: str, account: str) -> str:
 
     FailedPrecondition if the bucket is in an object store.
     """
-    entry = _bucket(given, bucket, account)
+    entry = bucket_entry(given, bucket, account)
     if "path" not in entry:
         raise FailedPrecondition(f"The bucket '{bucket}' is not a folder of this server.")
     return str(entry["path"])

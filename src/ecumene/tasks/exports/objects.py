@@ -1,4 +1,4 @@
-"""Files into object stores: S3, Google Cloud Storage, Azure. Objects appear whole or not at all."""
+"""Files into object stores, and out of them: S3, Google Cloud Storage, Azure. Objects appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ecumene.core.errors import FailedPrecondition, NotFound, PermissionDenied, Unavailable
+from ecumene.core.errors import (
+    FailedPrecondition,
+    LimitExceeded,
+    NotFound,
+    PermissionDenied,
+    Unavailable,
+)
+
+CHUNK = 4 * 2**20
+"""Bytes that are fetched at once."""
 
 MULTIPART = 64 * 2**20
 """Bytes above which a file is sent in parts."""
@@ -43,13 +52,43 @@ def upload(url: str, options: Mapping[str, str], name: str, source: Path) -> Non
         raise Unavailable(f"'{url}' cannot be written: {str(error)[:200]}") from error
 
 
+def download(url: str, options: Mapping[str, str], name: str, target: Path, most: int) -> None:
+    """Fetches an object below a URL into a file that appears when it is whole.
+
+    Raises NotFound, PermissionDenied, LimitExceeded if it has more than ``most`` bytes, Unavailable for everything else.
+    """
+    import obstore
+    from obstore.exceptions import (
+        BaseError,
+        NotFoundError,
+        PermissionDeniedError,
+        UnauthenticatedError,
+    )
+
+    part = target.with_name(f".{target.name}.part")
+    try:
+        found = obstore.get(_store(url, tuple(sorted(options.items()))), name)
+        if found.meta["size"] > most:
+            raise LimitExceeded(f"'{name}' has more than {most} bytes.")
+        with part.open("wb") as file:
+            for chunk in found.stream(min_chunk_size=CHUNK):
+                file.write(chunk)
+        part.replace(target)
+    except (PermissionDeniedError, UnauthenticatedError):
+        raise PermissionDenied(f"The server may not read '{name}' in '{url}'.") from None
+    except (NotFoundError, FileNotFoundError):
+        raise NotFound(f"Object '{name}' does not exist in '{url}'.") from None
+    except BaseError as error:
+        raise Unavailable(f"'{url}' cannot be read: {str(error)[:200]}") from error
+
+
 def check() -> None:
     """FailedPrecondition where the library for object stores is not installed."""
     try:
         import obstore  # noqa: F401
     except ImportError:
         raise FailedPrecondition(
-            "This server cannot write to object stores: its extra 'object-stores' is not installed."
+            "This server cannot use object stores: its extra 'object-stores' is not installed."
         ) from None
 
 
@@ -62,7 +101,7 @@ def _store(url: str, options: tuple[tuple[str, str], ...]) -> Any:
         return from_url(url)
     config: Any = dict(options)
     client: Any = {
-        "allow_http": any(v.startswith("http://") for _, v in options),
+        "allow_http": any(v.startswith("http://") for v in (url, *dict(options).values())),
         "timeout": "300s",
     }
     return from_url(url, config=config, client_options=client)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from ecumene.core.image import Band, Image
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Projection, compose
 from ecumene.core.raster import MaskRule, RasterBand
+from ecumene.storage.gate import is_url
 from ecumene.tasks.context import TaskContext
 from ecumene.tasks.exports import assets
 from ecumene.tasks.ingest import places
@@ -26,14 +29,18 @@ SHARED_SIDES = (256, 512, 1024, 2048)
 Payload = Mapping[str, Any]
 
 
-def tilesets(catalog: Catalog, data: Path, account: str, payload: Payload) -> dict[str, Tileset]:
+Find = Callable[[str], tuple[str, str]]
+"""What to open for a URI, and the folder or prefix that readers must be allowed for it."""
+
+
+def tilesets(catalog: Catalog, payload: Payload, find: Find) -> dict[str, Tileset]:
     """The tilesets of a manifest, by id, with all of their files found and checked."""
     found = {}
     for given in payload["tilesets"]:
         files = []
         for source in given["sources"]:
-            path = places.source(data, account, source["uri"])
-            catalog.gate.allow(places.folder(data, account, path))
+            path, root = find(source["uri"])
+            catalog.gate.allow(root)
             files.append((source["uri"], path))
         found[given["id"]] = placed(given, files, catalog.gate)
     return found
@@ -91,15 +98,15 @@ def _node(payload: Payload, sets: Mapping[str, Tileset], band: Mapping[str, Any]
 def run(task: TaskContext) -> Any:
     """Writes the asset's files. What is wrong with a source is the end: trying again would not mend it."""
     assets.check(task, IMAGE)
+    sets = tilesets(task.around.catalog, task.payload, partial(_fetched, task))
     try:
-        return _made(task)
+        return _made(task, sets)
     except Unavailable as error:
         raise RequestError(f"A source cannot be read: {error.message}") from None
 
 
-def _made(task: TaskContext) -> Any:
-    payload, around = task.payload, task.around
-    sets = tilesets(around.catalog, around.data, task.account, payload)
+def _made(task: TaskContext, sets: Mapping[str, Tileset]) -> Any:
+    payload = task.payload
     bands = wanted(payload, sets)
     context = task.evaluation()
     used = list(dict.fromkeys(band["tileset"] for band in bands))
@@ -123,6 +130,18 @@ def _made(task: TaskContext) -> Any:
             kind = [band.type.precision, band.type.min, band.type.max]
             made[entry["name"]] = entry | {"type": kind, "policy": policy, "grid": _lattice(home)}
     return {"bands": [made[band["id"]] for band in bands]}
+
+
+def _fetched(task: TaskContext, uri: str) -> tuple[str, str]:
+    task.cancel.check()
+    beside = task.scratch.path / "sources" / digest(uri)
+    found, root = places.fetched(task.around.data, task.account, uri, beside)
+    return str(found), str(root)
+
+
+def digest(uri: str) -> str:
+    """A name for the folder of a source."""
+    return hashlib.blake2b(uri.encode(), digest_size=8).hexdigest()
 
 
 def _lattice(tileset: Tileset) -> dict[str, Any]:
@@ -176,19 +195,20 @@ def external(catalog: Catalog, data: Path, account: str, payload: Payload) -> As
     for given in payload["tilesets"]:
         if len(given["sources"]) != 1:
             raise RequestError("An external image has exactly one source in each tileset.")
+    find = partial(places.address, data, account)
     try:
-        sets = tilesets(catalog, data, account, payload)
+        sets = tilesets(catalog, payload, find)
     except Unavailable as error:
         raise RequestError(f"A source cannot be read: {error.message}") from None
     size = 0
     for tileset in sets.values():
         _check_optimized(tileset)
-        size += Path(tileset.first.path).stat().st_size
+        size += 0 if is_url(tileset.first.path) else Path(tileset.first.path).stat().st_size
     bands = [
         (band["id"], _referred(payload, sets, band)) for band in wanted(payload, sets, named=True)
     ]
-    for tileset in sets.values():
-        catalog.allow(places.folder(data, account, Path(tileset.first.path)))
+    for given in payload["tilesets"]:
+        catalog.allow(find(given["sources"][0]["uri"])[1])
     return editor.publish(
         record(payload, bands, size), overwrite=payload["overwrite"], action="image.importExternal"
     )

@@ -1,26 +1,76 @@
 """Where sources may come from: the buckets that the operator has named, and what an account has uploaded.
 
 The buckets are those of ``exports.toml`` (see ``tasks.exports.destinations``); ``gs://`` and ``s3://`` mean the same,
-``file://`` is a path inside one of them. The bucket ``uploads`` is each account's own.
+``file://`` is a path inside one that is a folder. The bucket ``uploads`` is each account's own. Objects of a bucket
+in an object store are fetched before they are read.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ecumene.core.errors import FailedPrecondition, NotFound, PermissionDenied, RequestError
-from ecumene.tasks.exports.destinations import bucket_path, settings
+from ecumene.tasks.exports.destinations import bucket_entry, bucket_path, settings
+from ecumene.tasks.exports.objects import check, download
 
 UPLOADS = "uploads"
+MOST_BYTES = 100 * 2**30
+"""Of an object that is fetched."""
+
+_OBJECT = re.compile(r"[\w.,=+@ /~()-]{1,900}")
 _GENERATION = re.compile(r"#\d+$")
 
 
 def uploads_of(data: Path, account: str) -> Path:
     """The folder of what an account has uploaded."""
     return data / UPLOADS / account.replace(":", "_")
+
+
+def fetched(data: Path, account: str, uri: str, beside: Path) -> tuple[Path, Path]:
+    """The file of a URI, and the folder that readers must be allowed; errors as ``source``.
+
+    ``beside``: where objects of a store are put. What is there already is not fetched again.
+    """
+    remote = _remote(data, account, uri)
+    if remote is None:
+        found = source(data, account, uri)
+        return found, folder(data, account, found)
+    entry, name = remote
+    check()
+    beside.mkdir(parents=True, exist_ok=True)
+    target = beside / name.rpartition("/")[2]
+    if not target.exists():
+        download(str(entry["url"]), entry.get("options", {}), name, target, MOST_BYTES)
+    return target, beside
+
+
+def address(data: Path, account: str, uri: str) -> tuple[str, str]:
+    """What readers open for a URI where it lies, and the folder or prefix that they must be allowed."""
+    remote = _remote(data, account, uri)
+    if remote is None:
+        found = source(data, account, uri)
+        return str(found), str(folder(data, account, found))
+    url = str(remote[0]["url"]).rstrip("/")
+    return f"{url}/{remote[1]}", url
+
+
+def _remote(data: Path, account: str, uri: str) -> tuple[Mapping[str, Any], str] | None:
+    """What the settings say of a URI's bucket, and the object's name, where that is in an object store."""
+    scheme, _, rest = uri.partition("://")
+    bucket, _, name = _GENERATION.sub("", rest).partition("/")
+    if scheme.lower() not in ("gs", "s3") or bucket == UPLOADS:
+        return None
+    entry = bucket_entry(settings(data), bucket, account)
+    if "url" not in entry:
+        return None
+    parts = name.split("/")
+    if not _OBJECT.fullmatch(name) or any(part in ("", ".", "..") for part in parts):
+        raise RequestError(f"Invalid URI '{uri[:200]}'.")
+    return entry, name
 
 
 def source(data: Path, account: str, uri: str) -> Path:

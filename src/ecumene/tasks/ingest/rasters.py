@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from ecumene.core.raster import MaskRule, RasterBand
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import Cast, Mosaic, Source, UpdateMask
 from ecumene.storage import rasters
-from ecumene.storage.gate import Gate
+from ecumene.storage.gate import Gate, is_url
 
 MOST_PIXELS = 10**11
 """Of one band of a tileset: about 300,000 pixels square."""
@@ -72,25 +73,24 @@ class Tileset:
         return len(self.first.about.dtypes)
 
 
-def opened(gate: Gate, path: Path, name: str) -> rasters.Description:
+def opened(gate: Gate, path: str, name: str) -> rasters.Description:
     """What a file says of itself; RequestError if it is damaged or no raster, LimitExceeded if it is a bomb."""
     try:
-        about = rasters.describe(gate, str(path))
+        about = rasters.describe(gate, path)
     except EcumeneError:
         raise RequestError(
             f"Failed to open '{name}': it is damaged, or no GeoTIFF, JPEG 2000, PNG or JPEG."
         ) from None
     pixels = sum(np.dtype(kind).itemsize for kind in about.dtypes) * about.width * about.height
-    if about.block_bytes > MOST_BLOCK_BYTES or (
-        pixels > LITTLE and pixels > MOST_EXPANSION * path.stat().st_size
-    ):
+    size = sys.maxsize if is_url(path) else os.path.getsize(path)
+    if about.block_bytes > MOST_BLOCK_BYTES or (pixels > LITTLE and pixels > MOST_EXPANSION * size):
         raise LimitExceeded(
             f"'{name}' expands to {pixels} bytes in blocks of {about.block_bytes}: too much for a file of its size."
         )
     return about
 
 
-def placed(given: Mapping[str, Any], files: Sequence[tuple[str, Path]], gate: Gate) -> Tileset:
+def placed(given: Mapping[str, Any], files: Sequence[tuple[str, str]], gate: Gate) -> Tileset:
     """The tileset of a manifest over its files, named as the manifest names them."""
     pieces = []
     for (name, path), source in zip(files, given["sources"], strict=True):
@@ -102,7 +102,7 @@ def placed(given: Mapping[str, Any], files: Sequence[tuple[str, Path]], gate: Ga
             )
         transform = source["transform"] or about.transform
         grid = Projection(_crs(crs, name), _transform(transform, name))
-        pieces.append(Piece(str(path), about, grid))
+        pieces.append(Piece(path, about, grid))
     for piece, (name, _) in zip(pieces, files, strict=True):
         _check_alike(pieces[0], piece, name)
     window = _window(pieces)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import shapely
@@ -26,20 +27,26 @@ FILE = "table.parquet"
 def run(task: TaskContext) -> Any:
     """Reads all sources and writes them as one file."""
     assets.check(task, TABLE)
-    payload, around = task.payload, task.around
+    payload = task.payload
     sources = payload["sources"]
     parts = []
     for number, source in enumerate(sources):
         task.cancel.check()
         uri = source["uris"][0]
-        path = places.source(around.data, task.account, uri)
-        around.catalog.gate.allow(places.folder(around.data, task.account, path))
+        beside = task.scratch.path / "sources" / str(number)
+        path, *_ = (_found(task, one, beside) for one in source["uris"])
         parts.append(tables.read(path, uri, source, payload["kinds"]))
         task.progress(0.7 * (number + 1) / len(sources))
     whole = tables.joined(parts)
     _check_places(whole, sources[0]["uris"][0])
     write_columns(whole.columns, list(whole.shapes), task.scratch.path / FILE)
     return {"table": FILE, "geodesic": not tables.is_planar(sources[0])}
+
+
+def _found(task: TaskContext, uri: str, beside: Path) -> Path:
+    path, root = places.fetched(task.around.data, task.account, uri, beside)
+    task.around.catalog.gate.allow(root)
+    return path
 
 
 def _check_places(data: TableData, name: str) -> None:
