@@ -20,6 +20,7 @@ from ecumene.catalog import auditing
 from ecumene.catalog.access import ANONYMOUS, DOMAIN, OPERATOR
 from ecumene.catalog.schema import audit
 from ecumene.core.errors import RequestError
+from ecumene.storage.tables import ensure, tuned
 
 _NAME = re.compile(r"[^\W_][\w.-]{0,63}")
 LIFETIME = 3599
@@ -65,10 +66,9 @@ class Accounts:
 
     def __init__(self, url: str) -> None:
         self.engine = sa.create_engine(url)
-        if url.startswith("sqlite"):
-            sa.event.listen(self.engine, "connect", _settings)
-        _metadata.create_all(self.engine)
-        audit.create(self.engine, checkfirst=True)
+        tuned(self.engine)
+        ensure(_metadata, self.engine)
+        ensure([audit], self.engine)
 
     @staticmethod
     def of(data: Path) -> Accounts:
@@ -204,13 +204,6 @@ class Accounts:
                 .values(hash=_hash(assertion), first=now)
             )
         return now
-
-
-def _settings(connection: Any, _: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA busy_timeout=10000")
-    cursor.close()
 
 
 def _hash(token: str) -> str:

@@ -22,10 +22,11 @@ from sqlalchemy import (
     Table,
     Text,
     create_engine,
-    event,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Engine
+
+from ecumene.storage.tables import ensure, tuned
 
 metadata = MetaData()
 
@@ -138,20 +139,6 @@ def open_engine(path_or_url: str | Path) -> tuple[Engine, Path | None]:
         max_overflow=40,
         pool_pre_ping=base is None,
     )
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _tune)
-    metadata.create_all(engine)
+    tuned(engine, "synchronous=NORMAL", "cache_size=-32768")
+    ensure(metadata, engine)
     return engine, base
-
-
-def _tune(connection: Any, _record: Any) -> None:
-    """Readers and one writer at once; a writer waits rather than failing."""
-    cursor = connection.cursor()
-    for statement in (
-        "PRAGMA journal_mode=WAL",
-        "PRAGMA synchronous=NORMAL",
-        "PRAGMA busy_timeout=30000",
-        "PRAGMA cache_size=-32768",
-    ):
-        cursor.execute(statement)
-    cursor.close()

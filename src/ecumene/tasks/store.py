@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from ecumene.storage.tables import ensure, tuned
 from ecumene.tasks.operation import (
     CANCELLED,
     CANCELLING,
@@ -106,9 +107,8 @@ class Store:
         self.engine = sa.create_engine(
             url, json_serializer=_encode, json_deserializer=msgspec.json.decode
         )
-        if self.engine.dialect.name == "sqlite":
-            sa.event.listen(self.engine, "connect", _tune)
-        metadata.create_all(self.engine)
+        tuned(self.engine, "synchronous=FULL")  # what was accepted survives a power failure
+        ensure(metadata, self.engine)
 
     def close(self) -> None:
         """Gives back the connections."""
@@ -324,13 +324,3 @@ class Store:
 
 def _encode(value: Any) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def _tune(connection: Any, _record: Any) -> None:
-    """What was accepted survives a power failure; a writer waits rather than failing."""
-    cursor = connection.cursor()
-    for statement in (
-        "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA busy_timeout=30000",
-    ):  # fmt: skip
-        cursor.execute(statement)
-    cursor.close()
