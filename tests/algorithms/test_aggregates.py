@@ -15,8 +15,10 @@ from ecumene.algorithms import load
 from ecumene.algorithms.reducers.constructors import get
 from ecumene.catalog.tablefiles import TableData
 from ecumene.catalog.tables import LoadedTable, TableSource
+from ecumene.core import collection as collections
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
+from ecumene.core.dates import Date
 from ecumene.core.element import Feature
 from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.limits import Limits
@@ -152,3 +154,30 @@ def test_lists_of_any_count_and_offset(count, offset, expected):
     for collection in tables({"x": [1, 2, 3]}):
         found = to_list(collection=collection, count=count, offset=offset, context=Context())
         assert [f.get("x") for f in found] == expected
+
+
+def test_what_is_held_is_bounded(monkeypatch):
+    rows = tables({"x": [3, 1, 2, 5, 4]})[1].map(lambda f: f)
+    context = Context(limits=Limits(list_elements=40))
+    with pytest.raises(LimitExceeded, match="at most 4 elements"):
+        REGISTRY.get("Collection.toList").function(collection=rows, count=9, context=context)
+    monkeypatch.setattr(collections, "MOST_SORTED", 4)
+    monkeypatch.setattr(collections, "RUN", 2)
+    with pytest.raises(LimitExceeded, match="At most 4 elements"):
+        list(rows.sort("x"))
+    assert [f.get("x") for f in rows.sort("x").limit(2)] == [1, 2]
+    assert [f.get("x") for f in rows.sort("x", False).limit(1, 1)] == [4]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from([None, 0, 1, 1.0, 2.5, "a", "b", float("nan"), Date(3), True]), max_size=12),
+    st.booleans(), st.integers(0, 5), st.integers(1, 4),
+)  # fmt: skip
+def test_the_first_of_a_sort_are_those_of_the_whole(values, ascending, most, run):
+    rows = [Feature({"x": v, "n": n}) for n, v in enumerate(values)]
+    whole = collections.sort_elements(rows, "x", ascending)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(collections, "RUN", run)
+        kept = collections.sort_elements(rows, "x", ascending, most)
+    assert [f.get("n") for f in kept] == [f.get("n") for f in whole][:most]

@@ -11,6 +11,7 @@ import numpy as np
 
 from ecumene.core.dates import Date
 from ecumene.core.element import INDEX, Element
+from ecumene.core.errors import LimitExceeded
 from ecumene.core.filter import Filter
 from ecumene.core.query import Column, Condition, ElementSource, Query
 
@@ -48,6 +49,9 @@ class LimitStep:
 Step = FilterStep | MapStep | SortStep | LimitStep
 
 _ENDLESS = 2**40
+MOST_SORTED = 2_000_000
+"""Elements that are held to be sorted."""
+
 RUN = 4096
 """Elements whose properties are handed on together."""
 
@@ -156,8 +160,13 @@ def sort_elements(
         value = element.get(name)
         place = _rank(value)
         groups[value is None].append((place, element))
-        if most is not None and len(groups[0]) + len(groups[1]) > max(2 * most, RUN):
+        held = len(groups[0]) + len(groups[1])
+        if most is not None and held > max(2 * most, RUN):
             _shorten(groups, ascending, most)
+        elif held > MOST_SORTED:
+            raise LimitExceeded(
+                f"Collection.sort: At most {MOST_SORTED} elements can be sorted at once; filter or limit them."
+            )
     groups[0].sort(key=_place, reverse=not ascending)
     return [element for _, element in (*groups[0], *groups[1])][:most]
 

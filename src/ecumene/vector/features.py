@@ -30,20 +30,30 @@ def of_parts(parts: list[Any], crs: str, geodesic: bool) -> Geometry:
     return Geometry(shapely.GeometryCollection(parts), crs, geodesic)
 
 
+def _gathered(geometries: Iterable[Geometry]) -> list[Geometry]:
+    """A list of geometries; LimitExceeded once they have more than two million edges together."""
+    found: list[Geometry] = []
+    edges = 0
+    for geometry in geometries:
+        edges += int(shapely.get_num_coordinates(geometry.shape))
+        check_edges(edges)
+        found.append(geometry)
+    return found
+
+
 def collected(geometries: Iterable[Geometry], within: float = TOLERANCE) -> Geometry:
     """All geometries as one: a Multi geometry where they are of a kind, else a collection; none is changed.
 
     Those of another CRS, or with other edges, than the first are brought to its kind within an error in
     metres. LimitExceeded beyond two million edges.
     """
-    found = list(geometries)
+    found = _gathered(geometries)
     if not found:
         return Geometry(shapely.MultiPoint(), geodesic=True)
     if len(found) == 1:
         return found[0]
     if any(g.unbounded for g in found):
         return UNBOUNDED
-    check_edges(sum(int(shapely.get_num_coordinates(g.shape)) for g in found))
     first = found[0]
     shapes: list[Any] = []
     for geometry in found:
@@ -60,10 +70,9 @@ def merged(elements: Iterable[Any], within: float = TOLERANCE) -> Geometry:
 
 def covered(elements: Iterable[Any], within: float = TOLERANCE) -> Geometry:
     """Everything that the geometries of elements cover, united."""
-    found = [e.outline for e in elements if e.outline is not None]
+    found = _gathered(e.outline for e in elements if e.outline is not None)
     if any(g.unbounded for g in found):
         return UNBOUNDED
-    check_edges(sum(int(shapely.get_num_coordinates(g.shape)) for g in found))
     if not found:
         return Geometry(shapely.MultiPoint(), geodesic=True)
     return united(found, within)

@@ -15,7 +15,7 @@ from ecumene.core import equality
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
 from ecumene.core.element import INDEX, Element, Feature
-from ecumene.core.errors import EvaluationError
+from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.filter import Filter
 from ecumene.core.geometry import UNBOUNDED, ErrorMargin, Geometry
 from ecumene.core.image import Image
@@ -253,7 +253,12 @@ def to_list(
     count : how many at most.
     offset : how many to leave out first.
     """
-    return list(context.cancel.each(collection.limit(max(count, 0), max(offset, 0))))
+    most = context.limits.list_elements // 10
+    chosen = collection.limit(min(max(count, 0), most + 1), max(offset, 0))
+    found = list(context.cancel.each(chosen))
+    if len(found) > most:
+        raise LimitExceeded(f"Collection.toList: A list may have at most {most} elements.")
+    return found
 
 
 @algorithm("Collection.cache", hidden=True)
@@ -332,7 +337,12 @@ def flatten(collection: Collection) -> Collection:
 
 
 @algorithm("Collection.geometry")
-def geometry(collection: Collection, max_error: ErrorMargin = ZERO) -> Geometry:  # type: ignore[assignment]
+def geometry(
+    collection: Collection,
+    max_error: ErrorMargin = ZERO,  # type: ignore[assignment]
+    *,
+    context: Context,
+) -> Geometry:
     """The geometries of all elements as one.
 
     Parameters
@@ -340,7 +350,7 @@ def geometry(collection: Collection, max_error: ErrorMargin = ZERO) -> Geometry:
     collection : the elements.
     max_error : error allowed where edges are transformed.
     """
-    return merged(collection, metres(max_error, TOLERANCE))
+    return merged(context.cancel.each(collection), metres(max_error, TOLERANCE))
 
 
 @algorithm("Collection.bounds")
@@ -348,6 +358,8 @@ def bounds(
     collection: Collection,
     max_error: ErrorMargin = ZERO,  # type: ignore[assignment]
     proj: Projection = DEGREES,  # type: ignore[assignment]
+    *,
+    context: Context,
 ) -> Geometry:
     """The box that holds all geometries.
 
@@ -359,7 +371,7 @@ def bounds(
     """
     crs = proj.crs if isinstance(proj, Projection) else "EPSG:4326"
     boxes: list[tuple[float, float, float, float]] = []
-    for element in collection:
+    for element in context.cancel.each(collection):
         outline = element.outline
         if outline is None or outline.shape.is_empty:
             continue
