@@ -75,3 +75,23 @@ def test_what_the_operator_registers_and_forgets_is_logged(tmp_path, capsys):
         [":operator", "catalog.remove", "projects/p/assets/t"],
         [":operator", "catalog.add", "projects/p/assets/t"],
     ]
+
+
+def test_accounts_are_listed_and_removed(tmp_path, capsys):
+    data = str(tmp_path / "data")
+    for name in ("alice", "bob"):
+        assert main(["keys", "create", str(tmp_path / name), "--account", name, "--url", "http://x", "--data", data]) == 0  # fmt: skip
+    assert main(["projects", "create", "mine", "--owner", "bob", "--data", data]) == 0
+    assert main(["projects", "grant", "mine", "serviceAccount:bob", "viewer", "--data", data]) == 0
+    capsys.readouterr()
+    assert main(["accounts", "list", "--data", data]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        ["alice@ecumene.iam.local", "1", "key"],
+        ["bob@ecumene.iam.local", "1", "key", "mine:owner", "mine:viewer"],
+    ]
+    assert main(["accounts", "remove", "bob", "--data", data]) == 0
+    assert capsys.readouterr().out == "1 keys revoked, 2 roles taken away.\n"
+    assert main(["accounts", "list", "--data", data]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ["bob@ecumene.iam.local", "0", "keys"]
+    assert main(["accounts", "remove", "nobody", "--data", data]) == 1

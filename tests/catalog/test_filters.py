@@ -27,6 +27,14 @@ from ecumene.core.query import Comparison
                 Comparison("system:time_end", "<", 1493596800000),
             ),
         ),
+        (
+            'start_time>"1970-01-01T00:00:01+00:00" AND end_time < "1970-01-01" AND update_time>"1970-01-01T00:00:02Z"',
+            (
+                Comparison("system:time_start", ">", 1000),
+                Comparison("system:time_end", "<", 0),
+                Comparison("system:version", ">", 2_000_000),
+            ),
+        ),
     ],
 )
 def test_comparisons(text, expected):

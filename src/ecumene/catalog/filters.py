@@ -28,7 +28,15 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_TIMES = {"startTime": "system:time_start", "endTime": "system:time_end"}
+_TIMES = {
+    "startTime": ("system:time_start", 1),
+    "start_time": ("system:time_start", 1),
+    "endTime": ("system:time_end", 1),
+    "end_time": ("system:time_end", 1),
+    "updateTime": ("system:version", 1000),
+    "update_time": ("system:version", 1000),
+}
+"""What the names of times mean, and how many of its units are a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +130,8 @@ def _term(tokens: list[tuple[str, str]], at: int, found: ListFilter) -> tuple[in
     if name in _TIMES:
         if not isinstance(value, str):
             raise RequestError(f"Filter: {name} is compared with a time in quotes.")
-        comparison = Comparison(_TIMES[name], op, millis(value))
+        means, units = _TIMES[name]
+        comparison = Comparison(means, op, millis(value) * units)
     else:
         comparison = Comparison(name.removeprefix("properties."), op, value)
     query = found.query.joined(Query(comparisons=(comparison,)))

@@ -142,14 +142,16 @@ class Projects:
 
     def leave(self, member: str) -> int:
         """Takes all roles in projects away from somebody; returns how many."""
-        named = member_name(member)
+        email = member_name(member).partition(":")[2]
+        named = [f"user:{email}", f"serviceAccount:{email}"]
         with self.index.writing() as connection:
-            gone = connection.execute(
-                delete(project_members).where(project_members.c.member == named)
-            ).rowcount
-            if gone:
-                self._note(connection, "projects.leave", "", member=named)
-        return int(gone)
+            chosen = project_members.c.member.in_(named)
+            held = select(project_members.c.project).where(chosen)
+            left = list(connection.execute(held).scalars())
+            connection.execute(delete(project_members).where(chosen))
+            for project in left:
+                self._note(connection, "projects.leave", project, member=named[0])
+        return len(left)
 
     def _grant(self, connection: Connection, name: str, member: str, role: str) -> None:
         assert role in ROLES

@@ -11,6 +11,7 @@ from ecumene import __version__
 def parser() -> argparse.ArgumentParser:
     """All commands; nothing heavy is imported before one of them runs."""
     from ecumene.cli import (
+        accounts,
         audit,
         catalog,
         demo,
@@ -29,7 +30,19 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"ecumene {__version__}")
     subparsers = root.add_subparsers(dest="group", required=True, metavar="COMMAND")
-    for module in (serve, work, keys, projects, catalog, audit, explain, demo, docs, kernels):
+    for module in (
+        serve,
+        work,
+        keys,
+        accounts,
+        projects,
+        catalog,
+        audit,
+        explain,
+        demo,
+        docs,
+        kernels,
+    ):
         module.register(subparsers)
     return root
 
