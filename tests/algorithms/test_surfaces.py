@@ -14,6 +14,7 @@ from ecumene import kernels
 from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.projection import Projection, Window
 from ecumene.numerics.cells import surfaces
+from ecumene.plan.nodes import celled
 from tests.algorithms.scenes import CRS, GRID, image, read
 from tests.algorithms.test_tiles import CLASSES, HEIGHT, SPECTRA, UTM, check_parts
 from tests.calls import call
@@ -142,6 +143,23 @@ def test_costs_reach_far_enough_where_pixels_are_narrow() -> None:
     np.testing.assert_allclose(values[0, :90], 2 * width * np.arange(90), rtol=1e-4)
 
 
+def test_far_costs_are_computed_coarsely(monkeypatch) -> None:
+    """Where the distance is many pixels, a coarser grid gives nearly the same."""
+    smooth = np.add.outer(np.sin(np.arange(H) / 9), np.cos(np.arange(W) / 11)) + 3
+    source = np.zeros((H, W), "uint8")
+    source[:2, :2] = 1
+    costs = call("Image.cumulativeCost", image({"c": smooth}), image({"s": source}), 2000.0, False)
+    exact, valid = read(costs, WHOLE)["cumulative_cost"]
+    assert valid.all()
+    monkeypatch.setattr(celled, "FAR", 100)
+    assert costs.bands[0].node.input.coarse(GRID).transform[0] == 20
+    coarse, shown = read(costs, WHOLE)["cumulative_cost"]
+    assert shown[2:-2, 2:-2].all()
+    inner = np.s_[10:-2, 10:-2]
+    np.testing.assert_allclose(coarse[inner], exact[inner], rtol=0.08)
+    check_parts(costs, GRID)
+
+
 def test_pits_are_filled_as_by_scikit_image(scene) -> None:
     morphology = pytest.importorskip("skimage.morphology")
     pits = scene["pits"]
@@ -250,8 +268,9 @@ def test_refused() -> None:
         call("FMask.fillMinima", flat)
     with pytest.raises(EvaluationError, match="neighborhoodSize"):
         call("HillShadow", flat, 0.0, 45.0, 5000)
+    polar = Projection("EPSG:4326", (0.001, 0.0, 15.0, 0.0, -0.001, 80.0))
     with pytest.raises(LimitExceeded, match="coarser"):
-        read(call("Image.cumulativeCost", flat, flat, 1e6), WHOLE)
+        read(call("Image.cumulativeCost", call("Image.constant", 1), flat, 70_000.0), WHOLE, polar)
 
 
 HIGH = call("Image.gt", HEIGHT, call("Image.constant", 1600))

@@ -157,7 +157,12 @@ def pieces(
 
 def cell(plan: Prepared, grid: Grid) -> int:
     """Pixels along the sides of the largest cells that a node of the plan computes as a whole; 0 if none does."""
-    return max((node.side(grid) for node in plan.nodes if isinstance(node, Celled)), default=0)
+    sides = (
+        node.side(grid)
+        for node in plan.nodes
+        if isinstance(node, Celled) and node.coarse(grid) == grid
+    )
+    return max(sides, default=0)
 
 
 def phase(plan: Prepared, grid: Grid) -> tuple[int, int]:

@@ -132,6 +132,7 @@ def _(node: Windowed, demand: Demand) -> Demand:
 
 @inner.register
 def _(node: Celled, demand: Demand) -> Demand:
+    demand = demand.on(node.coarse(demand.grid), 2)
     if demand.whole is None:
         return demand
     margin, side = node.margin(demand.grid, demand.whole), node.side(demand.grid)

@@ -24,7 +24,8 @@ def cumulative_cost(
     A step between neighbours (of eight) costs its length in metres times the mean cost of its two pixels. Several bands of
     costs become as many bands under their own names: the first decides the way, the next ones between ways of equal cost.
     Pixels without a way of at most ``maxDistance`` are masked. The grid is computed in cells of at least 256 pixels with
-    everything within the distance around them.
+    everything within the distance around them; where the distance is more than 680 pixels, on a grid coarser by a power of
+    two that samples costs and sources, and interpolated.
 
     Parameters
     ----------

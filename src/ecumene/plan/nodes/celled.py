@@ -17,16 +17,21 @@ from ecumene.core import crs as crs_
 from ecumene.core.context import Context
 from ecumene.core.errors import LimitExceeded
 from ecumene.core.pixel_type import PixelType
-from ecumene.core.projection import Grid, Window, apply
+from ecumene.core.projection import Grid, Window, apply, compose
 from ecumene.numerics.cells import CELL_OPS, Cell
 from ecumene.numerics.cells.superpixels import lattice
 from ecumene.numerics.elementwise import saturate
+from ecumene.numerics.resample import bilinear
 from ecumene.plan.node import Evaluation, Pixels, PlanNode, empty, is_empty
 from ecumene.plan.nodes.terrain import cell_sizes
+from ecumene.raster import warp
 
 EARTH = 6378137.0
 WIDEST = 1024
 """Pixels of a neighbourhood at most."""
+
+FAR = 680
+"""Pixels of the grid's nominal scale that costs look away at most; there is room up to ``WIDEST`` for narrower ones."""
 
 NARROW = 0.05
 """Pixels narrower than this part of the others are near a pole, and left out of what is within reach."""
@@ -40,7 +45,8 @@ class Celled(PlanNode):
     """An operator of ``numerics.cells`` on cells of ``cell`` pixels a side with ``halo`` more around.
 
     ``reach`` are metres besides the halo, on the ground or (``planar``) in the plane of the grid; cells are then at least
-    as large as the reach.
+    as large as the reach. Where it is more than ``FAR`` pixels, the result is that of a grid coarser by a power of two,
+    interpolated.
 
     The result of a cell without any pixel of the first input is empty. ``wholly``: pixels whose mask is partial are
     masked.
@@ -55,6 +61,14 @@ class Celled(PlanNode):
     wholly: bool = False
     reach: float = 0.0
     planar: bool = False
+
+    def coarse(self, grid: Grid) -> Grid:
+        """The grid that the operator is computed on: the one that is asked for, or a coarser one."""
+        pixels = self.reach / grid.nominal_scale
+        if pixels <= FAR:
+            return grid
+        factor = 2.0 ** math.ceil(math.log2(pixels / FAR))
+        return Grid(grid.crs, compose(grid.transform, (factor, 0, 0, 0, factor, 0)))
 
     def side(self, grid: Grid) -> int:
         """Pixels along the sides of the cells."""
@@ -83,6 +97,9 @@ class Celled(PlanNode):
 
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """The operator's values and validity for the window."""
+        coarse = self.coarse(grid)
+        if coarse != grid:
+            return (yield from self._interpolated(coarse, grid, window))
         side = self.side(grid)
         cells = aligned(window, side)
         squares = pieces(cells, side)
@@ -117,6 +134,26 @@ class Celled(PlanNode):
         assert found is not None
         rounded = np.rint(found) if self.type.is_int and found.dtype.kind == "f" else found
         return Pixels(saturate(rounded, self.type), None if good.all() else good)
+
+    def _interpolated(self, coarse: Grid, grid: Grid, window: Window) -> Evaluation:
+        """The result on a coarser grid, bilinearly."""
+        inner = warp.covering(coarse, grid, window, 2)
+        if inner is None:
+            return empty(window, self.type.dtype, (0,) * self.type.dimensions)
+        pixels = yield self, coarse, inner
+        if is_empty(pixels):
+            return empty(window, self.type.dtype, (0,) * self.type.dimensions)
+        lookup = warp.positions(coarse, grid, window)
+        valid = None if pixels.mask is None else pixels.valid()
+        planes, good = [], np.ones(window.shape, bool)
+        flat = pixels.values.reshape(*inner.shape, -1)
+        for k in range(flat.shape[2]):
+            values, good = bilinear(
+                flat[..., k], valid, lookup.cols, lookup.rows, inner.col, inner.row
+            )
+            planes.append(values)
+        out = np.stack(planes, axis=2).reshape(*window.shape, *pixels.values.shape[2:])
+        return Pixels(saturate(out, self.type), None if good.all() else good)
 
     def _valid(self, pixels: Pixels, window: Window) -> NDArray[np.bool_]:
         if pixels.mask is None:
