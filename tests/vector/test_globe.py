@@ -316,3 +316,50 @@ def test_random_places_depend_on_the_seed_alone() -> None:
     assert (scattered(region, 50, seed=3) != scattered(region, 50, seed=4)).all()
     with pytest.raises(EvaluationError, match="empty"):
         call("FeatureCollection.randomPoints", call("GeometryConstructors.MultiPoint", []))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_distances_of_many_parts_are_those_of_the_nearest_two(seed: int) -> None:
+    source = np.random.default_rng(seed)
+    edges = bool(seed % 2)
+
+    def scattered_boxes(lon: float, lat: float, count: int) -> list[list]:
+        places = source.uniform(
+            [lon - 9, max(lat - 9, -89)], [lon + 9, min(lat + 9, 89)], (count, 2)
+        )
+        return [
+            [[[x, y], [x + 0.3, y], [x + 0.3, y + 0.2], [x, y + 0.2]]] for x, y in places.tolist()
+        ]
+
+    lon, lat = PLACES[seed]
+    left = call("GeometryConstructors.MultiPolygon", scattered_boxes(lon, lat, 18), geodesic=edges)
+    right = call(
+        "GeometryConstructors.MultiPolygon", scattered_boxes(lon + 30, lat / 2, 5), geodesic=edges
+    )
+    pairs = [
+        call("Geometry.distance", left.with_shape(a), right.with_shape(b))
+        for a in left.shape.geoms
+        for b in right.shape.geoms
+    ]
+    assert call("Geometry.distance", left, right) == pytest.approx(min(pairs), rel=1e-9, abs=1e-3)
+    around = call("Geometry.buffer", left, 1e5, 100)
+    assert call("Geometry.distance", around, left) == 0
+    assert call("Geometry.contains", around, left)
+
+
+def test_thousands_of_parts_near_and_far() -> None:
+    """Parts beyond reach are not even looked at: the limits on edges hold for those that are."""
+    source = np.random.default_rng(2)
+    places = source.uniform([170, -70], [190, 70], (2000, 2))
+    boxes = [[[[x, y], [x + 1, y], [x + 1, y + 0.5], [x, y + 0.5]]] for x, y in places.tolist()]
+    many = call("GeometryConstructors.MultiPolygon", boxes)
+    whole = call("Geometry.dissolve", many, 10)
+    for place in ((150, 0), (0, 0), (-100, 50)):
+        near = call("Geometry.distance", whole, point(*place))
+        assert near == pytest.approx(call("Geometry.distance", many, point(*place)), rel=1e-6)
+        vertices = shapely.get_coordinates(many.shape)
+        lengths = pyproj.Geod(ellps="WGS84").inv(
+            *vertices.T, *np.broadcast_to(place, vertices.shape).T
+        )[2]
+        assert near <= lengths.min() + 1e-3
+        assert near > lengths.min() - 60_000

@@ -18,7 +18,7 @@ from ecumene.core.errors import LimitExceeded
 from ecumene.core.geometry import Geometry
 from ecumene.vector.degrees import BOX, WORLD, in_degrees, lonlat, valid
 from ecumene.vector.edges import RADIUS, unit_vectors
-from ecumene.vector.frames import backward, cap, frame_for, local, projected, vertices
+from ecumene.vector.frames import alike, backward, cap, frame_for, local, projected, vertices
 from ecumene.vector.transform import as_geodesic
 
 HALF_TURN = 20_003_931.0
@@ -76,8 +76,9 @@ def _united(geometry: Geometry, distance: float, error: float, reach: float) -> 
     found = [_in_plane(piece, distance, error) for piece in small]
     for part in large:
         found += _of_outline(part, distance, error, reach)
-    frame = frame_for(found)
-    shape = shapely.union_all([frame.place(piece, error / 4) for piece in found])
+    together = list(alike(found))
+    frame = frame_for(together)
+    shape = shapely.union_all([p for g in together for p in frame.place_parts(g, error / 4)])
     return frame.back(shapely.orient_polygons(shape), geodesic=True)
 
 

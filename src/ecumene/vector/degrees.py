@@ -139,14 +139,39 @@ def _turns(geometry: Geometry) -> bool:
         return bool((np.abs(np.diff(points[:, 0])) > 179).any())
 
 
+def _plain_parts(geometry: Geometry) -> list[int]:
+    """Numbers of the polygons of several whose rings cannot go around anything: they are moved all at once."""
+    if geometry.shape.geom_type != "MultiPolygon" or not geometry.even_odd:
+        return []
+    points, part = shapely.get_coordinates(np.array(geometry.shape.geoms), return_index=True)
+    if not crs_.is_geographic(geometry.crs):
+        points = mover(geometry.crs, WORLD)(points)
+    with np.errstate(invalid="ignore"):
+        far = (np.abs(np.diff(points[:, 0])) > 179) & (np.diff(part) == 0)
+    plain: list[int] = np.setdiff1d(part, part[1:][far]).tolist()
+    return plain
+
+
+def _all_at_once(shape: Any, numbers: list[int], change: Any) -> list[Any]:
+    """Some polygons of several, each next to the usual range of longitudes."""
+    if not numbers:
+        return []
+    chosen = np.array(shape.geoms)[numbers].tolist()
+    return [aligned(part) for part in rebuilt(shapely.MultiPolygon(chosen), change).geoms]
+
+
 def _by_parts(geometry: Geometry, change: Any) -> Any:
     shape = geometry.shape
     if shape.geom_type == "Polygon":
         return aligned(_polygon(shape, change, geometry.even_odd))
     if not hasattr(shape, "geoms"):
         return aligned(rebuilt(shape, change))
-    parts = [_by_parts(geometry.with_shape(part), change) for part in shape.geoms]
-    parts = [q for p in parts for q in (p.geoms if hasattr(p, "geoms") else [p])]
+    together = _plain_parts(geometry)
+    found = dict(zip(together, _all_at_once(shape, together, change), strict=True))
+    parts: list[Any] = []
+    for k, part in enumerate(shape.geoms):
+        placed = found[k] if k in found else _by_parts(geometry.with_shape(part), change)
+        parts += placed.geoms if hasattr(placed, "geoms") else [placed]
     kinds = {part.geom_type for part in parts}
     if kinds == {"Polygon"}:
         return aligned(shapely.MultiPolygon(parts))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -230,6 +230,23 @@ def frame_for(geometries: Sequence[Geometry]) -> Frame:
     middles = [(s.bounds[0] + s.bounds[2]) / 2 for s in shapes if not s.is_empty]
     narrow = all(s.is_empty or s.bounds[2] - s.bounds[0] < 359 for s in shapes)
     return Degrees(round(middles[0], 6) if middles and narrow else 0.0)
+
+
+def alike(geometries: Sequence[Geometry]) -> Iterator[Geometry]:
+    """Geometries with edges of a kind in one CRS as one each, to be placed together."""
+    groups: dict[tuple[str, bool, bool, str], list[Geometry]] = {}
+    for geometry in geometries:
+        for part in simple_parts(geometry.shape):
+            key = (geometry.crs, geometry.geodesic, geometry.even_odd, part.geom_type)
+            groups.setdefault(key, []).append(geometry.with_shape(part))
+    multi = {
+        "Polygon": shapely.MultiPolygon, "LineString": shapely.MultiLineString, "Point": shapely.MultiPoint,
+    }  # fmt: skip
+    for (_, _, _, kind), members in groups.items():
+        if kind not in multi:
+            yield from members
+        else:
+            yield members[0].with_shape(multi[kind]([m.shape for m in members]))
 
 
 def _left_inside(geometry: Geometry) -> bool:

@@ -30,6 +30,7 @@ from ecumene.vector.edges import (
     unit_vectors,
 )
 from ecumene.vector.frames import backward, forward, local, projected
+from ecumene.vector.reach import in_reach
 
 S2_RADIUS = 6_371_010.0
 """Metres of the sphere that stands for the Earth where a distance is wanted on one."""
@@ -87,6 +88,7 @@ def nearest(left: Geometry, right: Geometry) -> Nearest | None:
         return None
     if left.shape.geom_type == right.shape.geom_type == "Point":
         return _pair(_lonlat_point(left), _lonlat_point(right))
+    left, right = in_reach(left, right)
     best: Nearest | None = None
     for centre in _starts(left, right):
         found = _settled(left, right, centre)
@@ -216,8 +218,8 @@ def _edges_near(geometry: Geometry, near: tuple[float, float], margin: float) ->
 
 def _from_origin(first: Points, last: Points) -> NDArray[np.float64]:
     """Distances of segments from the origin of the plane; infinite for those outside of it."""
-    step = last - first
     with np.errstate(invalid="ignore", divide="ignore"):
+        step = last - first
         share = -(first * step).sum(axis=1) / (step**2).sum(axis=1)
         share = np.clip(np.nan_to_num(share), 0, 1)
         nearest_point = first + step * share[:, None]

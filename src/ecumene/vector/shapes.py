@@ -8,7 +8,6 @@ where geodesics are straight; distances are metres.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ from ecumene.vector.degrees import (
     valid,
 )
 from ecumene.vector.edges import GEOD
-from ecumene.vector.frames import backward, cap, frame_for, local, projected
+from ecumene.vector.frames import alike, backward, cap, frame_for, local, projected
 from ecumene.vector.nearest import nearest
 from ecumene.vector.transform import PLACED, metres, to_crs, with_edges
 
@@ -168,27 +167,11 @@ def united(geometries: list[Geometry], within: float) -> Geometry:
         if first.crs == WORLD:
             shapes = [shapes[0], *(_beside(shapes[0], s) for s in shapes[1:])]
         return _result(shapely.union_all(shapes), first.crs, False)
-    frame = frame_for(geometries)
-    shapes = [part for alike in _alike(geometries) for part in frame.place_parts(alike, within)]
+    together = list(alike(geometries))
+    frame = frame_for(together)
+    shapes = [part for alike in together for part in frame.place_parts(alike, within)]
     found = frame.back(shapely.union_all(shapes), True)
     return _result(found.shape, found.crs, found.geodesic)
-
-
-def _alike(geometries: list[Geometry]) -> Iterator[Geometry]:
-    """Geometries with edges of a kind in one CRS as one each, to be placed together."""
-    groups: dict[tuple[str, bool, bool, str], list[Geometry]] = {}
-    for geometry in geometries:
-        for part in simple_parts(geometry.shape):
-            key = (geometry.crs, geometry.geodesic, geometry.even_odd, part.geom_type)
-            groups.setdefault(key, []).append(geometry.with_shape(part))
-    multi = {
-        "Polygon": shapely.MultiPolygon, "LineString": shapely.MultiLineString, "Point": shapely.MultiPoint,
-    }  # fmt: skip
-    for (_, _, _, kind), members in groups.items():
-        if kind not in multi:
-            yield from members
-        else:
-            yield members[0].with_shape(multi[kind]([m.shape for m in members]))
 
 
 def buffer(
