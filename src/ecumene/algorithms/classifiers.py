@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ecumene.algorithms import planned
 from ecumene.algorithms.confusion import ConfusionMatrix, tabulated
 from ecumene.algorithms.training import bands_of, input_names, labelled, rows_of
 from ecumene.core.collection import Collection
@@ -23,7 +24,7 @@ from ecumene.learning.classifier import Classifier, Samples
 from ecumene.learning.forest import BoostedClassifier, TreeClassifier, TreeRegressor
 from ecumene.learning.simple import NearestMean, Neighbours, Region
 from ecumene.learning.support import Support
-from ecumene.plan.nodes import Predict
+from ecumene.plan.nodes import Pick, Predict
 
 # name: (words, ((argument, type, default), …))
 CONSTRUCTORS: dict[str, tuple[str, tuple[tuple[str, str, Any], ...]]] = {
@@ -47,6 +48,9 @@ REMOVED = (
 GONE = "This classifier has been removed. For more information see: https://goo.gle/deprecated-classifiers."
 
 
+SHARE = PixelType("float", 0.0, 1.0)
+
+
 def _maker(name: str) -> Callable[..., Classifier]:
     return lambda **settings: Classifier(name, settings)
 
@@ -67,6 +71,15 @@ def _declare() -> None:
                 hidden=name == "svm",
             )
         )  # fmt: skip
+    for entry in planned.entries():
+        if entry.name == "Classifier.amnhMaxent":
+            REGISTRY.add(replace(entry, function=_maxent))
+
+
+def _maxent(**settings: Any) -> Classifier:
+    names = settings["categoricalNames"]
+    settings["categoricalNames"] = None if names is None else tuple(names)
+    return Classifier("amnhMaxent", settings, "PROBABILITY")
 
 
 _declare()
@@ -77,8 +90,6 @@ def declare_removed() -> None:
 
     def refuse(**_: Any) -> Any:
         raise EvaluationError(GONE)
-
-    from ecumene.algorithms import planned
 
     for entry in planned.entries():
         if entry.name.removeprefix("Classifier.") in REMOVED and entry.name.startswith(
@@ -305,7 +316,7 @@ def _parts_of(classifier: Classifier, model: Any) -> dict[str, Any]:
 def output_type(classifier: Classifier, model: Any) -> PixelType:
     """Type of a prediction."""
     kinds = {
-        "REGRESSION": DOUBLE, "PROBABILITY": PixelType("float", 0.0, 1.0),
+        "REGRESSION": DOUBLE, "PROBABILITY": SHARE,
         "MULTIPROBABILITY": PixelType("float", 0.0, 1.0, 1), "RAW": FLOAT.with_dimensions(1),
         "RAW_REGRESSION": FLOAT.with_dimensions(1),
     }  # fmt: skip
@@ -328,13 +339,20 @@ def classify(image: Image, classifier: Classifier, output_name: str = "classific
     ----------
     image : bands named like the inputs of the classifier.
     classifier : a trained classifier.
-    output_name : name of the band.
+    output_name : name of the band; classifiers with several results name their bands themselves.
     """
     _trained("Image.classify", classifier)
     used = bands_of("Image.classify", image, classifier.schema)
     made = classifier.predictor()
-    node = Predict(made, tuple(b.node for b in used), output_type(classifier, made.model))
     first = used[0]
+    if made.model.outputs:
+        every = Predict(made, tuple(b.node for b in used), FLOAT.with_dimensions(1))
+        bands = [
+            Band(name, Pick(every, k, SHARE), first.projection, first.dimensions, first.origin)
+            for k, name in enumerate(made.model.outputs)
+        ]
+        return image.with_bands(bands)
+    node = Predict(made, tuple(b.node for b in used), output_type(classifier, made.model))
     return image.with_bands(
         [Band(output_name, node, first.projection, first.dimensions, first.origin)]
     )
@@ -353,4 +371,5 @@ def classify_features(
     output_name : name of the property.
     """
     _trained("FeatureCollection.classify", classifier)
-    return labelled(features, classifier.predictor(), output_name)
+    made = classifier.predictor()
+    return labelled(features, made, output_name, made.model.outputs)

@@ -81,10 +81,12 @@ def bands_of(name: str, image: Image, schema: tuple[str, ...]) -> list[Band]:
     return [by_name[n] for n in schema]
 
 
-def labelled(features: Collection, model: Any, output: str) -> Collection:
+def labelled(
+    features: Collection, model: Any, output: str, several: tuple[str, ...] = ()
+) -> Collection:
     """Features with a model's prediction as a property; those that lack an input are as they were.
 
-    ``model`` offers ``schema`` and ``predict(columns (n, inputs))``.
+    ``several`` are the names of the results of a model that has more than one for a row. ``model`` offers ``schema`` and ``predict(columns (n, inputs))``.
     """
 
     def predicted(element: Any) -> Any:
@@ -92,6 +94,10 @@ def labelled(features: Collection, model: Any, output: str) -> Collection:
         if not all(map(_is_number, values)):
             return element
         found = model.predict(np.asarray([values], "float64"))[0]
+        if several:
+            for name, value in zip(several, found.tolist(), strict=True):
+                element = element.set(name, value)
+            return element
         value = Array.of(np.asarray(found)) if np.ndim(found) else found.item()
         return element.set(output, value)
 

@@ -25,6 +25,15 @@ class Model:
     classes: NDArray[Any]
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of several results for each row, which ``told`` gives; empty for models of one."""
+        return ()
+
+    def told(self, rows: Rows) -> Rows:
+        """``(n, outputs)``."""
+        raise _Missing
+
+    @property
     def size(self) -> int:
         """Bytes in memory, about."""
         return 1000 + sum(_bytes(value) for value in vars(self).values())
@@ -72,6 +81,8 @@ def output(model: Model, mode: str, rows: NDArray[Any]) -> NDArray[Any]:
     PROBABILITY is that of the second of two classes, or of the most probable of more.
     """
     given = np.asarray(rows, "float64")
+    if model.outputs:
+        return model.told(given)
     match mode:
         case "CLASSIFICATION":
             return model.labels(given)

@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecumene.core.errors import EvaluationError
-from ecumene.learning import grow, memory, simple, support
-from ecumene.learning.base import MODES, REGRESSIONS, Model, Rows, output
+from ecumene.learning import grow, maxent, memory, simple, support
+from ecumene.learning.base import MODES, REGRESSIONS, Model, Rows, classes_of, output
 from ecumene.learning.grow import Grown
 
 FORESTS = frozenset(MODES)
 TREES = FORESTS - {"RAW", "RAW_REGRESSION"}
 CHANCES = frozenset(("CLASSIFICATION", "PROBABILITY", "MULTIPROBABILITY"))
 MODES_OF: Mapping[str, frozenset[str]] = {
+    "amnhMaxent": frozenset(("PROBABILITY",)),
     "decisionTree": frozenset(("CLASSIFICATION", "REGRESSION")),
     "decisionTreeEnsemble": FORESTS,
     "libsvm": TREES,
@@ -57,6 +58,16 @@ class Predictor:
     mode: str
     schema: tuple[str, ...]
     plan_token: bytes
+
+    @property
+    def width(self) -> int:
+        """Numbers that a row's result holds."""
+        if self.model.outputs or self.mode not in ("MULTIPROBABILITY", "RAW", "RAW_REGRESSION"):
+            return max(len(self.model.outputs), int(getattr(self.model, "nearest", 1)))
+        trees = getattr(self.model, "trees", None)
+        if self.mode != "MULTIPROBABILITY" and trees is not None:
+            return int(trees.trees)
+        return max(int(classes_of(self.model).size), 1)
 
     def predict(self, columns: NDArray[Any]) -> NDArray[Any]:
         """``(n, inputs)`` to ``(n,)``, or ``(n, k)`` for the modes with arrays."""
@@ -123,7 +134,9 @@ class Classifier:
         chances = self.mode in CHANCES - {"CLASSIFICATION"} and self.name == "libsvm"
         token = replace(self, mode=f"{regression}/{chances}").plan_token
         found: Grown = memory.once(
-            self.account, token, lambda: fit(self.name, self.settings, samples, regression, chances)
+            self.account,
+            token,
+            lambda: fit(self.name, self.settings, samples, self.schema, regression, chances),
         )
         return found
 
@@ -137,7 +150,12 @@ class Classifier:
 
 
 def fit(
-    name: str, settings: Mapping[str, Any], samples: Samples, regression: bool, chances: bool
+    name: str,
+    settings: Mapping[str, Any],
+    samples: Samples,
+    schema: tuple[str, ...],
+    regression: bool,
+    chances: bool,
 ) -> Grown:
     """A model of a kind of classifier trained on samples; class values are rounded to integers."""
     rows, targets = samples.rows, samples.targets
@@ -157,6 +175,8 @@ def fit(
                 model: Model = support.machine(rows, targets, settings, regression, chances)
             case "smileKNN":
                 model = simple.Neighbours.of(rows, targets, settings, regression)
+            case "amnhMaxent":
+                model = maxent.fitted(rows, targets, schema, settings)
             case "smileNaiveBayes":
                 model = simple.Counts.of(rows, targets, settings)
             case _:

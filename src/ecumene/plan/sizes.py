@@ -21,6 +21,7 @@ from ecumene.plan.nodes import (
     Fold,
     Fused,
     Gather,
+    Predict,
     Registered,
     Stack,
     Windowed,
@@ -105,6 +106,12 @@ def _(node: Windowed, inputs: list[Size]) -> Size:
 @size.register
 def _(node: Celled, inputs: list[Size]) -> Size:
     return Size.up_to(len(inputs) + 2.0, node.type.dimensions) if node.type.dimensions else ONE
+
+
+@size.register
+def _(node: Predict, inputs: list[Size]) -> Size:
+    width = float(getattr(node.model, "width", 1))
+    return Size.up_to(width, 1) if node.type.dimensions else ONE
 
 
 @size.register
