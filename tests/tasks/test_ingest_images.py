@@ -215,6 +215,27 @@ def test_what_is_replaced_must_be_asked_for_and_its_files_go(made: Any):
     assert Path(second.bands[0]["path"]).exists()
 
 
+def test_a_footprint_in_pixels(made: Any):
+    import pyproj
+
+    tif(bucket(made) / "fp.tif", random((20, 20)))
+    ring = [(1.5, 1.5), (1.5, 9.5), (12.5, 9.5), (12.5, 1.5), (1.5, 1.5)]
+    points = [{"x": x, "y": y} for x, y in ring]
+    record = ingest(made, {"name": f"{A}/fp", **one("gs://mine/fp.tif"), "footprint": {"points": points, "bandId": "b1"}})  # fmt: skip
+    to = pyproj.Transformer.from_crs("EPSG:32610", "EPSG:4326", always_xy=True)
+    expected = [to.transform(WEST + STEP * x, NORTH - STEP * y) for x, y in ring]
+    assert record.footprint is not None and record.bounds is not None
+    np.testing.assert_allclose(record.footprint["coordinates"][0], expected, atol=1e-8)
+    np.testing.assert_allclose(record.bounds[::2], (min(p[0] for p in expected), max(p[0] for p in expected)), atol=1e-8)  # fmt: skip
+    for broken, words in (
+        ({"points": points[:3]}, "ring of at least four points"),
+        ({"points": points, "bandId": "no"}, "none of the image's"),
+        ({"points": [points[k] for k in (0, 2, 1, 3, 0)]}, "no simple polygon"),
+    ):
+        with pytest.raises(EcumeneError, match=words):
+            ingest(made, {"name": f"{A}/fp2", **one("gs://mine/fp.tif"), "footprint": broken})
+
+
 # -- what is wrong with files --------------------------------------------------------------------
 
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from shapely.geometry import mapping
+from shapely.geometry.base import BaseGeometry
 
 from ecumene.catalog import footprints
 from ecumene.catalog import ids as ids_
@@ -78,7 +80,23 @@ def outlined(
     grid: Projection, width: int, height: int
 ) -> tuple[Bounds | None, dict[str, Any] | None]:
     """The box and the footprint (GeoJSON) of an image on a grid; None where it has no place on Earth."""
-    found = footprints.of_grid(grid, width, height)
+    return _drawn(grid, footprints.of_grid(grid, width, height))
+
+
+def ringed(
+    grid: Projection, points: Sequence[tuple[float, float]]
+) -> tuple[Bounds | None, dict[str, Any] | None]:
+    """The box and the footprint of a ring in pixels of a grid; RequestError if it is no polygon on Earth."""
+    cols, rows = np.array(points, "float64").T
+    found = footprints.of_ring(grid, cols, rows)
+    if found is None or not found[1].is_valid:
+        raise RequestError("The footprint is no simple polygon on Earth.")
+    return _drawn(grid, found)
+
+
+def _drawn(
+    grid: Projection, found: tuple[Bounds, BaseGeometry] | None
+) -> tuple[Bounds | None, dict[str, Any] | None]:
     if found is None:
         return None, None
     bounds, outline = found

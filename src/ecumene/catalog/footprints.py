@@ -71,6 +71,13 @@ def of_grid(grid: Projection, width: int, height: int) -> tuple[Bounds, BaseGeom
     zero, one = np.zeros(_STEPS), np.ones(_STEPS)
     cols = np.concatenate([t, one, 1 - t, zero]) * width
     rows = np.concatenate([zero, t, one, 1 - t]) * height
+    return of_ring(grid, cols, rows)
+
+
+def of_ring(
+    grid: Projection, cols: NDArray[np.float64], rows: NDArray[np.float64]
+) -> tuple[Bounds, BaseGeometry] | None:
+    """Box and outline of a ring in pixels of a grid; None if it cannot be projected."""
     x, y = apply(grid.transform, cols, rows)
     lon, lat = crs_.transform(grid.crs, "EPSG:4326", x, y)
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ecumene.catalog.fileassets import outlined
+from ecumene.catalog.fileassets import outlined, ringed
 from ecumene.catalog.ids import name_of
 from ecumene.catalog.masks import with_times
 from ecumene.catalog.records import IMAGE, AssetRecord, encode_band
@@ -129,7 +129,8 @@ def _made(task: TaskContext, sets: Mapping[str, Tileset]) -> Any:
         for entry, band, policy in zip(written, image.bands, policies, strict=True):
             kind = [band.type.precision, band.type.min, band.type.max]
             made[entry["name"]] = entry | {"type": kind, "policy": policy, "grid": _lattice(home)}
-    return {"bands": [made[band["id"]] for band in bands]}
+    ordered = [made[band["id"]] for band in bands]
+    return {"bands": ordered, "outline": ring(payload, {e["name"]: _grid(e["grid"]) for e in ordered})}  # fmt: skip
 
 
 def _fetched(task: TaskContext, uri: str) -> tuple[str, str]:
@@ -154,6 +155,10 @@ def _lattice(tileset: Tileset) -> dict[str, Any]:
     }
 
 
+def _grid(lattice: Mapping[str, Any]) -> Projection:
+    return Projection(lattice["crs"], tuple(lattice["transform"]))
+
+
 def publish(task: TaskContext, made: Mapping[str, Any]) -> list[str]:
     """Moves the files and makes the asset visible."""
     folder = assets.folder_of(task)
@@ -162,27 +167,39 @@ def publish(task: TaskContext, made: Mapping[str, Any]) -> list[str]:
     for entry in made["bands"]:
         paths = [str(folder / name) for name in entry["files"]]
         size += sum(Path(path).stat().st_size for path in paths)
-        grid = entry["grid"]
-        lattice = Projection(grid["crs"], tuple(grid["transform"]))
-        width, height = grid["size"]
+        lattice, (width, height) = _grid(entry["grid"]), entry["grid"]["size"]
         masks = tuple(MaskRule(path, 1, (0.0,)) for path in paths[1:])
         band = RasterBand(
             paths[0], 1, PixelType(*entry["type"]), lattice, width, height, masks=masks, policy=entry["policy"]
         )  # fmt: skip
         bands.append((entry["name"], band))
-    assets.register(task, record(task.payload, bands, size))
+    assets.register(task, record(task.payload, bands, size, made["outline"]))
     return [name_of(task.payload["asset"])]
 
 
-def record(payload: Payload, bands: list[tuple[str, RasterBand]], size: int) -> AssetRecord:
-    """The record of an image of these bands; its footprint is the first band's."""
+def record(
+    payload: Payload, bands: list[tuple[str, RasterBand]], size: int, outline: Any
+) -> AssetRecord:
+    """The record of an image of these bands; its footprint is the manifest's, else the first band's."""
     first = bands[0][1]
-    bounds, outline = outlined(first.grid, first.width, first.height)
+    bounds, outline = outline or outlined(first.grid, first.width, first.height)
+    bounds = None if bounds is None else tuple(bounds)
     found = AssetRecord(
         payload["asset"], IMAGE, start=payload["start"], end=payload["end"], bounds=bounds,
         footprint=outline, bands=tuple(encode_band(name, band) for name, band in bands), size=size,
     )  # fmt: skip
     return with_times(found, dict(payload["properties"]))
+
+
+def ring(payload: Payload, grids: Mapping[str, Projection]) -> Any:
+    """Box and outline of the manifest's footprint, if it has one; ``grids`` of the bands, in order."""
+    given = payload["footprint"]
+    if given is None:
+        return None
+    name = given["band"] or next(iter(grids))
+    if name not in grids:
+        raise RequestError(f"The footprint's band '{name}' is none of the image's.")
+    return ringed(grids[name], given["points"])
 
 
 # -- external ------------------------------------------------------------------------------------
@@ -207,10 +224,13 @@ def external(catalog: Catalog, data: Path, account: str, payload: Payload) -> As
     bands = [
         (band["id"], _referred(payload, sets, band)) for band in wanted(payload, sets, named=True)
     ]
+    outline = ring(payload, {name: band.grid for name, band in bands})
     for given in payload["tilesets"]:
         catalog.allow(find(given["sources"][0]["uri"])[1])
     return editor.publish(
-        record(payload, bands, size), overwrite=payload["overwrite"], action="image.importExternal"
+        record(payload, bands, size, outline),
+        overwrite=payload["overwrite"],
+        action="image.importExternal",
     )
 
 

@@ -41,6 +41,7 @@ def image(body: Mapping[str, Any]) -> Payload:
         "masks": [_mask(one, ids, names) for one in _list(manifest, "maskBands")],
         "missing": _missing(manifest),
         "policy": _policy(manifest) or "MEAN",
+        "footprint": _footprint(pick(manifest, "footprint")),
     }
 
 
@@ -176,6 +177,18 @@ def _mask(given: Mapping[str, Any], tilesets: list[str], names: list[str]) -> Pa
     if not isinstance(bands, list) or (names and not set(bands) <= set(names)):
         raise RequestError("'bandIds' of a mask band must name bands of the manifest.")
     return {"tileset": _known(given, tilesets), "bands": bands}
+
+
+def _footprint(given: Any) -> Payload | None:
+    """A ring in pixels of a band."""
+    if given is None:
+        return None
+    points = [(_number(one, "x"), _number(one, "y")) for one in _list(given, "points")]
+    if len(points) < 4 or points[0] != points[-1]:
+        raise RequestError(
+            "A footprint is a ring of at least four points, the last of which is the first again."
+        )
+    return {"points": points, "band": _text(given, "bandId")}
 
 
 def _missing(given: Mapping[str, Any]) -> list[float]:
