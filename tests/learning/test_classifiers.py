@@ -512,3 +512,32 @@ def test_models_are_kept_by_content_and_account() -> None:
     elsewhere = Classifier("smileCart", one.settings).on(one.samples, NAMES, "another")
     assert elsewhere.grown() is not one.grown()
     assert one.plan_token == same.plan_token != made("smileCart", maxNodes=4).plan_token
+
+
+@pytest.mark.parametrize("name", ["smileRandomForest", "smileGradientTreeBoost", "amnhMaxent"])
+def test_training_ends_when_it_is_no_longer_wanted(name: str) -> None:
+    memory.forget()
+    asked = []
+
+    def gone() -> None:
+        asked.append(len(asked))
+        if len(asked) > 2:
+            raise RuntimeError("gone")
+
+    settings_ = FOREST | BOOST | {"numberOfTrees": 100}
+    if name == "amnhMaxent":
+        settings_ = call("Classifier.amnhMaxent").settings
+    start = Classifier(name, settings_).on(Samples(ROWS, BINARY.astype(float)), NAMES, "tests")
+    with pytest.raises(RuntimeError, match="gone"):
+        start.grown(gone)
+    assert len(asked) == 3
+
+
+def test_trees_of_too_many_nodes_are_refused_as_they_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ecumene.core.errors import LimitExceeded
+    from ecumene.learning import grow
+
+    memory.forget()
+    monkeypatch.setattr(grow, "MOST_NODES", 3000)
+    with pytest.raises(LimitExceeded, match="more than 3000 nodes"):
+        trained("smileRandomForest", FOREST | {"numberOfTrees": 5000}, CLASSES).grown()

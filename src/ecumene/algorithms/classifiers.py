@@ -231,7 +231,7 @@ def schema(classifier: Classifier) -> list[str] | None:
 
 
 @algorithm("Classifier.confusionMatrix")
-def confusion_matrix(classifier: Classifier) -> ConfusionMatrix:
+def confusion_matrix(classifier: Classifier, context: Context) -> ConfusionMatrix:
     """The confusion matrix of the training samples themselves.
 
     Parameters
@@ -243,7 +243,8 @@ def confusion_matrix(classifier: Classifier) -> ConfusionMatrix:
         raise EvaluationError(
             "Classifier.confusionMatrix: Only classifiers trained to classify have a confusion matrix."
         )
-    told = replace(classifier, mode="CLASSIFICATION").predict(classifier.samples.rows)
+    trained = replace(classifier, mode="CLASSIFICATION").predictor(context.cancel.check)
+    told = trained.predict(classifier.samples.rows)
     first = told[:, 0] if told.ndim > 1 else told
     return tabulated(np.rint(classifier.samples.targets), first, None)
 
@@ -252,7 +253,7 @@ MOST_SHOWN_NODES = 2_000_000
 
 
 @algorithm("Classifier.explain")
-def explain(classifier: Classifier) -> dict[str, Object]:
+def explain(classifier: Classifier, context: Context) -> dict[str, Object]:
     """What training found, by kind of classifier.
 
     Trees: ``importance`` of the inputs (impurity that splits at them took away), ``numberOfTrees`` and ``trees``, or
@@ -265,7 +266,7 @@ def explain(classifier: Classifier) -> dict[str, Object]:
     classifier : a trained classifier.
     """
     _trained("Classifier.explain", classifier)
-    grown = classifier.grown()
+    grown = classifier.grown(context.cancel.check)
     model = grown.model
     out: dict[str, Any] = {}
     classes = classes_of(model)
@@ -332,7 +333,9 @@ def output_type(classifier: Classifier, model: Any) -> PixelType:
 
 
 @algorithm("Image.classify")
-def classify(image: Image, classifier: Classifier, output_name: str = "classification") -> Image:
+def classify(
+    image: Image, classifier: Classifier, output_name: str = "classification", *, context: Context
+) -> Image:
     """The prediction of every pixel that is valid in all inputs.
 
     Parameters
@@ -343,7 +346,7 @@ def classify(image: Image, classifier: Classifier, output_name: str = "classific
     """
     _trained("Image.classify", classifier)
     used = bands_of("Image.classify", image, classifier.schema)
-    made = classifier.predictor()
+    made = classifier.predictor(context.cancel.check)
     first = used[0]
     if made.model.outputs:
         every = Predict(made, tuple(b.node for b in used), FLOAT.with_dimensions(1))
@@ -360,7 +363,11 @@ def classify(image: Image, classifier: Classifier, output_name: str = "classific
 
 @algorithm("FeatureCollection.classify")
 def classify_features(
-    features: Collection, classifier: Classifier, output_name: str = "classification"
+    features: Collection,
+    classifier: Classifier,
+    output_name: str = "classification",
+    *,
+    context: Context,
 ) -> Collection:
     """Features with their prediction as a property.
 
@@ -371,5 +378,5 @@ def classify_features(
     output_name : name of the property.
     """
     _trained("FeatureCollection.classify", classifier)
-    made = classifier.predictor()
+    made = classifier.predictor(context.cancel.check)
     return labelled(features, made, output_name, made.model.outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ecumene.core.context import Context
 from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.image import Band, Image
 
-MOST_ROWS = 2_000_000
+MOST_ROWS, MOST_NUMBERS = 2_000_000, 50_000_000
 
 
 def _share(seed: int, row: int) -> float:
@@ -39,7 +40,7 @@ def rows_of(
     """
     if not 0 < share <= 1:
         raise EvaluationError(f"{name}: 'subsampling' must be within (0, 1]. Found {share}.")
-    rows = []
+    numbers, count = array("d"), 0
     for number, element in enumerate(features):
         context.cancel.check()
         if number >= MOST_ROWS:
@@ -48,8 +49,11 @@ def rows_of(
             continue
         values = [element.get(property) for property in properties]
         if all(map(_is_number, values)):
-            rows.append(values)
-    return np.asarray(rows, "float64").reshape(len(rows), len(properties))
+            numbers.extend(values)
+            count += 1
+            if len(numbers) > MOST_NUMBERS:
+                raise LimitExceeded(f"{name}: More than {MOST_NUMBERS} numbers to train on.")
+    return np.frombuffer(numbers, "float64").reshape(count, len(properties))
 
 
 def input_names(

@@ -15,6 +15,10 @@ MODES = ("CLASSIFICATION", "REGRESSION", "PROBABILITY", "MULTIPROBABILITY", "RAW
 REGRESSIONS = ("REGRESSION", "RAW_REGRESSION")
 
 
+def nobody() -> None:
+    """Cancels nothing."""
+
+
 class Model:
     """A trained model: plain arrays, and what can be said of rows ``(n, inputs)`` of doubles.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ecumene.core.errors import EvaluationError
 from ecumene.learning import grow, maxent, memory, simple, support
-from ecumene.learning.base import MODES, REGRESSIONS, Model, Rows, classes_of, output
+from ecumene.learning.base import MODES, REGRESSIONS, Model, Rows, classes_of, nobody, output
 from ecumene.learning.grow import Grown
 
 FORESTS = frozenset(MODES)
@@ -123,7 +123,7 @@ class Classifier:
             raise EvaluationError("Classifier.train: No valid training data was found.")
         return replace(self, samples=samples, schema=schema, account=account)
 
-    def grown(self) -> Grown:
+    def grown(self, check: Callable[[], None] = nobody) -> Grown:
         """The model, trained once for an account and a kind of output."""
         if self.fixed is not None:
             return Grown(self.fixed, np.zeros(0))
@@ -136,13 +136,13 @@ class Classifier:
         found: Grown = memory.once(
             self.account,
             token,
-            lambda: fit(self.name, self.settings, samples, self.schema, regression, chances),
+            lambda: fit(self.name, self.settings, samples, self.schema, regression, chances, check),
         )
         return found
 
-    def predictor(self) -> Predictor:
+    def predictor(self, check: Callable[[], None] = nobody) -> Predictor:
         """What predicts in the mode."""
-        return Predictor(self.grown().model, self.mode, self.schema, self.plan_token)
+        return Predictor(self.grown(check).model, self.mode, self.schema, self.plan_token)
 
     def predict(self, columns: NDArray[Any]) -> NDArray[Any]:
         """``(n, inputs)`` to ``(n,)``, or ``(n, k)`` for the modes with arrays."""
@@ -156,8 +156,12 @@ def fit(
     schema: tuple[str, ...],
     regression: bool,
     chances: bool,
+    check: Callable[[], None] = nobody,
 ) -> Grown:
-    """A model of a kind of classifier trained on samples; class values are rounded to integers."""
+    """A model of a kind of classifier trained on samples; class values are rounded to integers.
+
+    ``check`` raises where the work is no longer wanted.
+    """
     rows, targets = samples.rows, samples.targets
     if not regression:
         targets = np.rint(targets).astype(np.int64)
@@ -166,17 +170,17 @@ def fit(
     try:
         match name:
             case "smileRandomForest":
-                return grow.forest(rows, targets, settings, regression)
+                return grow.forest(rows, targets, settings, regression, check)
             case "smileCart":
                 return grow.cart(rows, targets, settings, regression)
             case "smileGradientTreeBoost":
-                return grow.boosted(rows, targets, settings, regression)
+                return grow.boosted(rows, targets, settings, regression, check)
             case "libsvm":
                 model: Model = support.machine(rows, targets, settings, regression, chances)
             case "smileKNN":
                 model = simple.Neighbours.of(rows, targets, settings, regression)
             case "amnhMaxent":
-                model = maxent.fitted(rows, targets, schema, settings)
+                model = maxent.fitted(rows, targets, schema, settings, check)
             case "smileNaiveBayes":
                 model = simple.Counts.of(rows, targets, settings)
             case _:

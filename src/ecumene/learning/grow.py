@@ -6,7 +6,7 @@ need not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecumene.core.errors import EvaluationError, LimitExceeded
-from ecumene.learning.base import Model, Rows
+from ecumene.learning.base import Model, Rows, nobody
 from ecumene.learning.forest import (
     MOST_COLUMNS,
     MOST_NODES,
@@ -27,6 +27,8 @@ from ecumene.learning.forest import (
 )
 
 MOST_TREES = 100_000
+TOGETHER, LARGE = 10, 100_000
+"""Trees that are grown before somebody may cancel; one where there are more numbers than ``LARGE``."""
 
 LOSSES = {
     "leastsquares": "squared_error",
@@ -67,10 +69,6 @@ def packed(grown: list[tuple[Any, Rows]], start: Rows, shares: bool) -> Trees:
             _limits(tree.threshold), tree.feature, tree.children_left, tree.children_right
         )
         roots.append(roots[-1] + order.size)
-        if roots[-1] > MOST_NODES:
-            raise LimitExceeded(
-                f"Classifier.train: Trees of more than {MOST_NODES} nodes; set maxNodes or use fewer samples."
-            )
         leaf = tree.children_left[order] < 0
         values = added[order]
         pure = leaf & (values.max(axis=1) == 1) if shares else np.zeros(order.size, bool)
@@ -132,7 +130,27 @@ def _labels(classes: NDArray[Any], targets: NDArray[Any]) -> NDArray[np.int64]:
     return np.searchsorted(classes, targets)
 
 
-def forest(rows: Rows, targets: NDArray[Any], s: Mapping[str, Any], regression: bool) -> Grown:
+def _step_by_step(
+    estimator: Any, rows: Rows, targets: NDArray[Any], trees: int, check: Callable[[], None]
+) -> Any:
+    """The estimator with so many trees, the same as if they were grown at once. Raises LimitExceeded for too many nodes."""
+    step = TOGETHER if rows.size <= LARGE else 1
+    estimator.set_params(warm_start=True)
+    nodes = 0
+    for first in range(0, trees, step):
+        check()
+        estimator.set_params(n_estimators=min(first + step, trees)).fit(rows, targets)
+        nodes += sum(one.tree_.node_count for one in np.ravel(estimator.estimators_[first:]))
+        if nodes > MOST_NODES:
+            raise LimitExceeded(
+                f"Classifier.train: Trees of more than {MOST_NODES} nodes; set maxNodes or use fewer samples."
+            )
+    return estimator
+
+
+def forest(
+    rows: Rows, targets: NDArray[Any], s: Mapping[str, Any], regression: bool, check: Callable[[], None] = nobody
+) -> Grown:  # fmt: skip
     """Trees on random samples of rows that look at a few inputs at a time."""
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
@@ -141,10 +159,11 @@ def forest(rows: Rows, targets: NDArray[Any], s: Mapping[str, Any], regression: 
     per_split = min(inputs, int(wanted)) if wanted else max(1, int(np.sqrt(inputs)))
     bag = _share(s, "bagFraction")
     kind = RandomForestRegressor if regression else RandomForestClassifier
-    found = kind(
-        n_estimators=_trees(s), max_features=per_split, random_state=int(s["seed"]) % 2**32,
-        bootstrap=True, max_samples=None if bag >= 1 else bag, n_jobs=1, **_settings(s, inputs),
-    ).fit(rows, targets)  # fmt: skip
+    start = kind(
+        max_features=per_split, random_state=int(s["seed"]) % 2**32, bootstrap=True,
+        max_samples=None if bag >= 1 else bag, n_jobs=1, **_settings(s, inputs),
+    )  # fmt: skip
+    found = _step_by_step(start, rows, targets, _trees(s), check)
     grown = [one.tree_ for one in found.estimators_]
     if regression:
         trees = packed([(tree, tree.value[:, 0, :]) for tree in grown], np.zeros(1), False)
@@ -195,7 +214,9 @@ def cart(rows: Rows, targets: NDArray[Any], s: Mapping[str, Any], regression: bo
     return Grown(model, importance([tree]))
 
 
-def boosted(rows: Rows, targets: NDArray[Any], s: Mapping[str, Any], regression: bool) -> Grown:
+def boosted(
+    rows: Rows, targets: NDArray[Any], s: Mapping[str, Any], regression: bool, check: Callable[[], None] = nobody
+) -> Grown:  # fmt: skip
     """Trees that each correct the ones before."""
     from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
@@ -209,10 +230,11 @@ def boosted(rows: Rows, targets: NDArray[Any], s: Mapping[str, Any], regression:
         options["loss"] = loss
     limits = _settings(s, rows.shape[1])
     kind = GradientBoostingRegressor if regression else GradientBoostingClassifier
-    found = kind(
-        n_estimators=_trees(s), learning_rate=_share(s, "shrinkage"), subsample=_share(s, "samplingRate"),
-        random_state=int(s["seed"]) % 2**32, max_leaf_nodes=limits["max_leaf_nodes"], max_depth=None, **options,
-    ).fit(rows, targets)  # fmt: skip
+    begun = kind(
+        learning_rate=_share(s, "shrinkage"), subsample=_share(s, "samplingRate"), random_state=int(s["seed"]) % 2**32,
+        max_leaf_nodes=limits["max_leaf_nodes"], max_depth=None, **options,
+    )  # fmt: skip
+    found = _step_by_step(begun, rows, targets, _trees(s), check)
     start = np.asarray(found._raw_predict_init(rows[:1]), np.float64)[0]
     grown = []
     for stage in found.estimators_:

@@ -11,15 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ecumene.learning.base import nobody
 from ecumene.learning.javarandom import JavaRandom
 from ecumene.learning.nearest import Labels, Rows, nearest
 
 MOST_ITERATIONS = 500
 """Weka's own bound where none is given."""
-
-
-def _no_check() -> None:
-    """Nobody cancels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +141,7 @@ def lloyd(
     centres: Rows,
     metric: str = "euclidean",
     most: int = MOST_ITERATIONS,
-    check: Callable[[], None] = _no_check,
+    check: Callable[[], None] = nobody,
 ) -> Rows:
     """Centres ``(k, d)`` after at most ``most`` rounds of assigning rows and moving centres; empty ones go."""
     before: Labels | None = None

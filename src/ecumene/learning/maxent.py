@@ -7,7 +7,7 @@ regularization are taken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecumene.core.errors import EvaluationError, LimitExceeded
-from ecumene.learning.base import Model, Rows
+from ecumene.learning.base import Model, Rows, nobody
 
 KNOTS = 50
 """Of hinge and threshold features, between the least and the greatest value of an input."""
@@ -184,7 +184,7 @@ def penalties(presence: Rows, whole: Rows, classes: list[str], kinds: tuple[str,
     return np.asarray(out * float(s["betaMultiplier"]))
 
 
-def solved(background: Rows, target: Rows, price: Rows) -> Rows:
+def solved(background: Rows, target: Rows, price: Rows, check: Callable[[], None] = nobody) -> Rows:
     """The weights ``(m,)`` that minimise ``log(sum(exp(f · w))) - target · w + price · |w|``.
 
     By L-BFGS-B on positive and negative parts, of features scaled to one deviation.
@@ -200,6 +200,7 @@ def solved(background: Rows, target: Rows, price: Rows) -> Rows:
     count = int(used.sum())
 
     def loss(parts: Rows) -> tuple[float, Rows]:
+        check()
         link = scaled @ (parts[:count] - parts[count:])
         total = float(logsumexp(link))
         slope = np.exp(link - total) @ scaled - wanted
@@ -221,7 +222,11 @@ def solved(background: Rows, target: Rows, price: Rows) -> Rows:
 
 
 def fitted(
-    rows: Rows, targets: NDArray[Any], schema: tuple[str, ...], s: Mapping[str, Any]
+    rows: Rows,
+    targets: NDArray[Any],
+    schema: tuple[str, ...],
+    s: Mapping[str, Any],
+    check: Callable[[], None] = nobody,
 ) -> Maxent:
     """A model of presences (1) among background (0). Raises EvaluationError where one of them is missing."""
     presence, background = rows[targets == 1], rows[targets == 0]
@@ -247,7 +252,7 @@ def fitted(
     held, classes = features.of(background)
     seen = features.of(presence)[0]
     price = penalties(seen, np.concatenate([held, seen]), classes, kinds, s)
-    weights = solved(held, seen.mean(axis=0), price)
+    weights = solved(held, seen.mean(axis=0), price, check)
     link = held @ weights
     top = float(link.max(initial=0))
     offset = -top - float(np.log(np.exp(link - top).sum()))

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from ecumene.core.errors import EvaluationError
 from ecumene.learning.base import Model, Rows
 
+MOST_NEIGHBOURS = 1000
+
 METRICS = ("euclidean", "cosine", "mahalanobis", "manhattan")
 
 
@@ -145,8 +147,10 @@ class Neighbours(Model):
             raise EvaluationError(f"Classifier.smileKNN: Unknown metric '{s['metric']}'.")
         if method not in ("AUTO", "LINEAR_SEARCH", "KD_TREE", "COVER_TREE"):
             raise EvaluationError(f"Classifier.smileKNN: Unknown search method '{s['searchMethod']}'.")  # fmt: skip
-        if int(s["k"]) < 1:
-            raise EvaluationError(f"Classifier.smileKNN: 'k' must be at least 1. Found {s['k']}.")
+        if not 1 <= int(s["k"]) <= MOST_NEIGHBOURS:
+            raise EvaluationError(
+                f"Classifier.smileKNN: 'k' must be at least 1 and at most {MOST_NEIGHBOURS}. Found {s['k']}."
+            )
         if method == "KD_TREE" or (method == "AUTO" and rows.shape[1] < 10):
             metric = "euclidean"
         whitening = np.eye(rows.shape[1])
@@ -172,8 +176,12 @@ class Neighbours(Model):
             ]  # fmt: skip
             return np.concatenate(parts) if parts else np.zeros((0, self.k), np.int64)
         power = 1 if self.metric == "manhattan" else 2
-        found = self.index.query(rows @ self.whitening, k=self.k, p=power)[1]
-        return np.asarray(found).reshape(len(rows), self.k)
+        step = max(1, 4_000_000 // self.k)
+        parts = [
+            self.index.query(rows[a : a + step] @ self.whitening, k=self.k, p=power)[1].reshape(-1, self.k)
+            for a in range(0, len(rows), step)
+        ]  # fmt: skip
+        return np.concatenate(parts) if parts else np.zeros((0, self.k), np.int64)
 
     def probabilities(self, rows: Rows) -> Rows:
         """Shares of the classes among the nearest."""

@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecumene.core.errors import EvaluationError
+from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.learning.base import Model, Rows
 
 KERNELS = ("linear", "poly", "rbf", "sigmoid")
 CLASSES, NUMBERS = ("C_SVC", "NU_SVC", "ONE_CLASS"), ("EPSILON_SVR", "NU_SVR")
+MOST_SAMPLES = 20_000
+"""Training takes time as their square."""
+
 STRIP = 4_000_000
 """Most products of rows and support vectors at a time."""
 
@@ -229,6 +232,8 @@ def machine(
     rows: Rows, targets: NDArray[Any], s: Mapping[str, Any], regression: bool, chances: bool
 ) -> Support:
     """A machine trained on rows ``(n, d)``; with ``chances`` it tells probabilities, too."""
+    if len(rows) > MOST_SAMPLES:
+        raise LimitExceeded(f"Classifier.libsvm: More than {MOST_SAMPLES} training features.")
     kind, shared = str(s["svmType"]).upper(), _options(s, rows.shape[1])
     make = _maker(s, shared)
     if regression != (kind in NUMBERS):
