@@ -21,8 +21,7 @@ from typing import Any
 import requests
 
 from ecumene.tasks.store import Store
-from tests.e2e.exporting import ACCOUNT as WHO
-from tests.e2e.exporting import PROJECT, make_key, prepared
+from tests.e2e.exporting import ACCOUNT, PROJECT, make_key, prepared
 
 FINE = 3
 """Metres of exported pixels: files of several pieces, so that there is something to resume."""
@@ -70,7 +69,6 @@ def bodies() -> list[tuple[str, str, dict[str, Any]]]:
     """Kinds of operations: a name, the method, and the body without its destination."""
     import ee
 
-    ee.Initialize  # noqa: B018 - graphs are made by the client, which somebody has initialised
     scene = ee.Image(f"projects/{PROJECT}/assets/scene")
     fine = scene.add(1).toUint16().reproject("EPSG:32610", None, FINE)
     table = ee.FeatureCollection(f"projects/{PROJECT}/assets/places").map(lambda f: f.buffer(500))
@@ -335,7 +333,7 @@ def _judge(
     data: Path, store: Store, operations: dict[str, tuple[str, int]], wanted: dict[str, Made], found: Outcome
 ) -> None:  # fmt: skip
     found.accepted = len(operations)
-    rows = store.listed(WHO, None, 10**6)
+    rows = store.listed(ACCOUNT, None, 10**6)
     found.doubled += [one.name for one in rows if one.id not in operations]
     found.attempts = sum(one.attempt for one in rows)
     for identifier, (kind, number) in operations.items():

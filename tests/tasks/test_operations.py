@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ecumene.core.errors import RateLimited
+from ecumene.tasks import service as service_
 from ecumene.tasks import store as store_
 from ecumene.tasks import workers as workers_
 from ecumene.tasks.operation import Operation
@@ -220,3 +222,14 @@ def test_a_store_that_is_away_is_tried_again(
     failed = ended(made, lasting.id)
     assert failed.attempt == 6 and failed.error_code == 14
     assert failed.error_message == "The server's storage failed: No space left on device."
+
+
+def test_nobody_fills_the_queue_of_others(
+    made: Operations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_, "QUEUE", 2)
+    known = [made.submit(asked(request_id=f"r{k}"), STEPS) for k in range(2)]
+    assert made.submit(asked(request_id="r1"), STEPS).id == known[1].id
+    with pytest.raises(RateLimited):
+        made.submit(asked(), STEPS)
+    made.submit(asked(account="you"), STEPS)

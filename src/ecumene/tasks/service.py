@@ -8,12 +8,12 @@ from typing import Any
 from ecumene.core.errors import RateLimited
 from ecumene.tasks.context import Kind, Surroundings
 from ecumene.tasks.kinds import KINDS
-from ecumene.tasks.operation import PENDING, Operation
+from ecumene.tasks.operation import Operation
 from ecumene.tasks.store import Store
 from ecumene.tasks.workers import Workers
 
 QUEUE = 3000
-"""Operations that may wait, as on Earth Engine."""
+"""Operations of an account that may wait, as on Earth Engine."""
 
 
 class Operations:
@@ -45,7 +45,10 @@ class Operations:
 
     def submit(self, operation: Operation, payload: Any) -> Operation:
         """Accepts an operation: from here on nothing but the user's word loses it."""
-        if self.store.counts().get(PENDING, 0) >= QUEUE:
+        earlier = self.store.earlier(operation)
+        if earlier is not None:
+            return earlier
+        if self.store.waiting(operation.account) >= QUEUE:
             raise RateLimited(f"Too many tasks already in the queue ({QUEUE}).")
         accepted, fresh = self.store.submit(operation, payload)
         if fresh:

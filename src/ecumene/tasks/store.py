@@ -118,7 +118,7 @@ class Store:
 
     def submit(self, operation: Operation, payload: Any) -> tuple[Operation, bool]:
         """Accepts an operation. With the ``request_id`` of an earlier one of the account: that one, and False."""
-        earlier = self._earlier(operation)
+        earlier = self.earlier(operation)
         if earlier is not None:
             return earlier, False
         at = now()
@@ -128,7 +128,7 @@ class Store:
             with self.engine.begin() as connection:
                 connection.execute(operations.insert().values(values))
         except sa.exc.IntegrityError:  # the same request at the same time
-            earlier = self._earlier(operation)
+            earlier = self.earlier(operation)
             if earlier is None:
                 raise
             return earlier, False
@@ -136,7 +136,8 @@ class Store:
         assert found is not None
         return found, True
 
-    def _earlier(self, operation: Operation) -> Operation | None:
+    def earlier(self, operation: Operation) -> Operation | None:
+        """The account's operation with the same ``request_id``."""
         if operation.request_id is None:
             return None
         found = self._some(
@@ -218,6 +219,12 @@ class Store:
         chosen = sa.select(_row.state, sa.func.count()).group_by(_row.state)
         with self.engine.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(chosen)}
+
+    def waiting(self, account: str) -> int:
+        """How many operations of an account have not begun."""
+        chosen = sa.select(sa.func.count()).where(_row.account == account, _row.state == PENDING)
+        with self.engine.connect() as connection:
+            return int(connection.execute(chosen).scalar_one())
 
     # -- what workers ask ------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ecumene.core.errors import Cancelled, EcumeneError, Unavailable
 from ecumene.engine.failures import told
@@ -173,7 +174,12 @@ class Workers:
         try:
             uris = self._made(task)
             return self.store.finish(
-                operation, SUCCEEDED, progress=1.0, stages=task.stages, uris=uris, eecu=task.eecu
+                operation,
+                SUCCEEDED,
+                progress=1.0,
+                stages=_complete(task.stages),
+                uris=uris,
+                eecu=task.eecu,
             )
         except Exception as error:  # noqa: BLE001 - whatever happens, the operation ends or is run again
             return self._failed(task, error)
@@ -217,3 +223,8 @@ def _refused(error: Exception) -> Exception:
     if isinstance(error, OSError) and error.strerror:
         return Unavailable(f"The server's storage failed: {error.strerror}.")
     return error
+
+
+def _complete(stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All work of all stages done."""
+    return [stage | {"completeWorkUnits": stage.get("totalWorkUnits", 1)} for stage in stages]

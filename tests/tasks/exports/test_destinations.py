@@ -40,6 +40,10 @@ def test_places(tmp_path: Path, options: dict[str, Any], file: str, uri: str) ->
     assert found.file(".tif") == tmp_path / file and found.uri(".tif") == uri
 
 
+def test_no_account_leaves_the_folder_of_all_drives(tmp_path: Path) -> None:
+    assert place(tmp_path, "..", wanted(drive(), "x")).file("") == tmp_path / "exports/drive/__/x"
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [

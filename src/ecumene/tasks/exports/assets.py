@@ -36,7 +36,7 @@ def image(task: TaskContext, image: Image, grid: Grid, window: Window, context: 
     given = task.payload["policies"]
     policies = [given.get(name, given[""]) for name in image.band_names]
     bands = band_files(task, image, grid, window, context, policies)
-    return {"bands": bands, "record": _described(task, image, grid, window, context)}
+    return {"bands": bands, "record": _described(image, grid, window)}
 
 
 def band_files(
@@ -112,9 +112,7 @@ def folder_of(task: TaskContext) -> Path:
     return task.around.data.resolve() / FOLDER_NAME / task.operation.id
 
 
-def _described(
-    task: TaskContext, image: Image, grid: Grid, window: Window, context: Context
-) -> dict[str, Any]:
+def _described(image: Image, grid: Grid, window: Window) -> dict[str, Any]:
     """What the record needs of the image, as JSON."""
     types = [[b.type.precision, b.type.min, b.type.max] for b in image.bands]
     properties = {

@@ -100,7 +100,7 @@ def place(data: Path, account: str, destination: Mapping[str, Any]) -> Place:
     prefix = str(destination["prefix"])
     if "drive" in destination:
         folder = str(destination["drive"])
-        root = data / str(given.get("drive", DRIVE)) / account
+        root = data / str(given.get("drive", DRIVE)) / _literal(account)
         shown = f"drive://{folder}/" if folder else "drive://"
         return Place(prefix, shown, root / folder)
     bucket = str(destination["bucket"])

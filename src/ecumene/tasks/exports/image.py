@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -276,11 +276,13 @@ def _geotiff(
         writer.close()
 
 
-def stages(
-    fraction: float, names: Sequence[str] = ("Create Local Files", "Write Files")
-) -> list[Any]:
+def stages(fraction: float) -> list[dict[str, Any]]:
     """Stages as Earth Engine tells them."""
+    named = (
+        ("Create Local Files", "Computation and writing of temporary files.", round(fraction, 4)),
+        ("Write Files to Destination", "Uploading of files to the export destination.", 0),
+    )
     return [
-        {"displayName": names[0], "completeWorkUnits": round(fraction, 4), "totalWorkUnits": "1", "description": "Computation and writing of temporary files."},
-        {"displayName": names[1], "completeWorkUnits": 0, "totalWorkUnits": "1", "description": "Uploading of files to the export destination."},
-    ]  # fmt: skip
+        {"displayName": name, "description": text, "completeWorkUnits": done, "totalWorkUnits": 1}
+        for name, text, done in named
+    ]
