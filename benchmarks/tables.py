@@ -113,10 +113,13 @@ def table_tasks(path: Path, rows: int) -> Iterator[Task]:
     def column(name: str) -> Any:
         return pq.read_table(path, columns=[name]).column(name)
 
-    def inside() -> Any:
+    def within(box: tuple[float, ...]) -> Any:
         held = pq.read_table(path, columns=["bbox"]).column("bbox").combine_chunks()
         x, y = (held.field(name).to_numpy() for name in ("xmin", "ymin"))
-        return (x >= BOX[0]) & (x <= BOX[2]) & (y >= BOX[1]) & (y <= BOX[3])
+        return (x >= box[0]) & (x <= box[2]) & (y >= box[1]) & (y <= box[3])
+
+    def inside() -> Any:
+        return within(BOX)
 
     wanted = [k % rows for k in (5, 123_456, 7_777_777)]
     yield Task("size", points.size, lambda: rows)
@@ -183,6 +186,19 @@ def table_tasks(path: Path, rows: int) -> Iterator[Task]:
             )
         ).size(),
         lambda: 5,
+    )
+    fields = ee.FeatureCollection(
+        [
+            ee.Feature(ee.Geometry.Rectangle([x, 46, x + 0.1, 46.1], None, False))
+            for x in (10.5, 11.2)
+        ]
+    )
+    yield Task(
+        "join with two squares: size",
+        lambda: ee.FeatureCollection(
+            ee.Join.simple().apply(points, fields, ee.Filter.intersects(".geo", None, ".geo"))
+        ).size(),
+        lambda: sum(within((x, 46, x + 0.1, 46.1)).sum() for x in (10.5, 11.2)),
     )
     yield Task(
         "page at 5,000,000",

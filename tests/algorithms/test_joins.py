@@ -128,7 +128,7 @@ def test_indexes_find_what_every_pair_says(left, right, condition, kind, outer):
     assert result.size() == len(expected)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     ELEMENTS, ELEMENTS, MEASURED, st.sampled_from(["saveBest", "saveAll", "inner"]), st.booleans()
 )

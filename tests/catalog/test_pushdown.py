@@ -24,11 +24,14 @@ from ecumene.algorithms.filter_logic import (
     within_distance,
 )  # fmt: skip
 from ecumene.algorithms.filters import Binary
+from ecumene.algorithms.joins import Join, apply
 from ecumene.catalog.parquet import ParquetTable
 from ecumene.catalog.tablefiles import read
 from ecumene.catalog.tables import LoadedTable, TableCache, TableSource
 from ecumene.core.collection import Collection
+from ecumene.core.context import Context
 from ecumene.core.dates import DateRange
+from ecumene.core.element import Feature
 from ecumene.core.errors import Unavailable
 from ecumene.core.geometry import Geometry
 from ecumene.storage.gate import Gate
@@ -120,7 +123,7 @@ def path(tmp_path_factory):
     return str(tmp_path_factory.mktemp("push") / "t.parquet")
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     rows=st.lists(ROW, min_size=1, max_size=12),
     wanted=FILTERS,
@@ -147,6 +150,74 @@ def test_pushed_down_is_the_plain_path(path, rows, wanted, covering, size, order
         assert found.size() == expected.size()
         for name in ("number", "whole", "word", "system:index", "absent"):
             assert values(found, name) == values(expected, name)
+
+
+PAIRED = st.recursive(
+    st.one_of(
+        st.builds(lambda k, a, b: Binary(k, a, None, b), st.sampled_from([*KINDS, "inList"]), NAMES, NAMES),
+        st.builds(lambda k: Binary(k, ".geo", None, ".geo"), st.sampled_from(["intersects", "disjoint", "contains", "isContained"])),
+        st.builds(lambda d: within_distance(d, ".geo", None, ".geo"), st.sampled_from([-1.0, 0.0, 1e3, 5e6])),
+        st.builds(lambda a, b: max_difference(1.0, a, None, b), NAMES, NAMES),
+        st.builds(Binary, st.sampled_from(KINDS), NAMES, VALUES),
+    ),
+    lambda inner: st.one_of(
+        st.builds(lambda kind, parts: Logical(kind, tuple(parts)), st.sampled_from(["and", "or"]), st.lists(inner, max_size=3)),
+        st.builds(Negation, inner),
+    ),
+    max_leaves=3,
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(ROW, min_size=1, max_size=8), others=st.lists(ROW, max_size=4), condition=PAIRED, covering=st.booleans(),
+    kind=st.sampled_from(["simple", "inverted", "inner", "saveAll"]), outer=st.booleans(),
+)  # fmt: skip
+def test_joins_of_tables_are_those_of_their_features(
+    path, rows, others, condition, covering, kind, outer
+):
+    pq.write_table(table_of(rows, covering), path, row_group_size=3)
+    primary = Collection(source_of(ParquetTable(path)), kind="Feature")
+    plain = Collection.of(list(primary), "Feature")
+    secondary = Collection.of([], "Feature")
+    if others:
+        pq.write_table(table_of(others, False), path + "2")
+        secondary = Collection(source_of(LoadedTable(read(path + "2"))), kind="Feature")
+    settings_ = {
+        "matchesKey": "m",
+        "matchKey": "m",
+        "ordering": None,
+        "ascending": True,
+        "outer": outer,
+    }
+    inner = {"primaryKey": "p", "secondaryKey": "s", "measureKey": None}
+    join = Join(kind, settings_ if kind == "saveAll" else inner if kind == "inner" else {})
+    found, expected = (
+        apply(join, one, secondary, condition, context=Context()) for one in (primary, plain)
+    )
+    assert list(found) == list(expected)
+    assert found.size() == expected.size()
+
+
+def test_joins_read_what_may_match(path, monkeypatch):
+    written(path)
+    points = Collection(source_of(ParquetTable(path)), kind="Feature")
+    places = Collection.of(
+        [Feature({"n": 4321}, geometry=Geometry(shapely.box(170, -10, 171, 10), geodesic=False))]
+    )
+    met = Binary("intersects", ".geo", None, ".geo")
+    expected = points.filter(Binary("intersects", ".geo", places.first().geometry)).size()
+    reads = watched(points.source.table, monkeypatch)
+    assert apply(Join("simple"), points, places, met, context=Context()).size() == expected
+    assert {group for group, _ in reads} == {4}
+    reads.clear()
+    assert (
+        apply(
+            Join("simple"), points, places, Binary("equals", "key", None, "n"), context=Context()
+        ).size()
+        == 1
+    )
+    assert {group for group, _ in reads} == {4}
 
 
 def values(collection, name):

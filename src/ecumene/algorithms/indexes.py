@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ecumene.algorithms.filter_logic import Logical, Measured, Negation, Tested
-from ecumene.algorithms.filters import SPATIAL, Binary, number_of
+from ecumene.algorithms.filters import ALL, GEO, SPATIAL, Binary, number_of
 from ecumene.algorithms.pairs import (
     Check,
     Complement,
@@ -31,6 +31,7 @@ from ecumene.algorithms.pairs import (
 )
 from ecumene.core.filter import Filter
 from ecumene.core.geometry import Geometry
+from ecumene.core.query import Comparison, Condition, Every, Placed
 from ecumene.vector import many
 
 _EXACT = 2**53
@@ -110,6 +111,18 @@ class Spatial(Between):
             return ordered(i, j, count, unique=True)
         return Pairs(i, j)
 
+    def hint(self) -> Condition | None:
+        """A box that meets some box on the right."""
+        if self.kind == "disjoint" or self.left_field not in (ALL, GEO):
+            return None
+        return Placed(self._index.around(self.reach), self._meets)
+
+    def _meets(self, shapes: Any, geodesic: bool) -> Mask:
+        boxes = many.grown(many.Many.of_shapes(shapes, geodesic).boxes, self.reach)
+        found = np.zeros(len(shapes), bool)
+        found[self._index.meeting(boxes)[0]] = True
+        return found
+
     def pairs(self, left: Side) -> Pairs | None:
         """Those of candidates that are related."""
         if self.kind == "disjoint":
@@ -152,6 +165,8 @@ class Distance(Spatial):
 _KEYED = ("equals", "notEquals", "inList", "listContains")
 _RANGES = ("lessThan", "lessThanOrEquals", "greaterThan", "greaterThanOrEquals")
 _NOTHING, _OTHER = -1, -2
+_FEW = 2000
+"""Values that a table is asked for by name."""
 
 
 def _is_number(value: Any) -> bool:
@@ -170,6 +185,14 @@ class Keyed(Between):
         self._sorted, self._places = codes[order], owner[order]
         self._present = np.fromiter((v is not None for v in held), bool, len(held))
         self._plain = None if self.kind in ("inList", "listContains") else codes
+
+    def hint(self) -> Condition | None:
+        """One of the values on the right, if they are few."""
+        plain = tuple(code for code in self._codes if isinstance(code, int | float | str))
+        others = len(plain) < len(self._codes) or bool((self._sorted == _OTHER).any())
+        if self.kind != "equals" or self.left_field.startswith(".") or others:
+            return None
+        return Comparison(self.left_field, "in", plain) if len(plain) <= _FEW else None
 
     def _coded(self, values: Sequence[Any], listed: bool, learn: bool) -> tuple[Places, Places]:
         """Numbers that stand for values, and whose they are; a list has one for each item."""
@@ -292,14 +315,27 @@ class Difference(Sorted):
     def _range(self, value: Any) -> tuple[int, int]:
         if not _is_number(value):
             return 0, 0
-        low, high = value - self._limit, value + self._limit
-        low, high = (math.nextafter(v, side) for v, side in ((low, -math.inf), (high, math.inf)))
+        low, high = self._range_of(value)
         return bisect.bisect_left(self._numbers, low), bisect.bisect_right(self._numbers, high)
+
+    def _range_of(self, value: float) -> tuple[float, float]:
+        """Numbers within the difference, and a little more."""
+        low, high = value - self._limit, value + self._limit
+        return math.nextafter(low, -math.inf), math.nextafter(high, math.inf)
 
     def pairs(self, left: Side) -> Pairs | None:
         """Elements within the difference."""
         found = super().pairs(left)
         return None if found is None else found.where(self.holds(left, found))
+
+    def hint(self) -> Condition | None:
+        """Between the least and the largest number on the right, and the difference more."""
+        if self.left_field.startswith(".") or not self._numbers:
+            return None
+        low, high = self._range_of(self._numbers[0])[0], self._range_of(self._numbers[-1])[1]
+        return Every(
+            (Comparison(self.left_field, ">=", low), Comparison(self.left_field, "<=", high))
+        )
 
     def _apart(self, left: Side, pairs: Pairs) -> Any:
         mine = _numeric(left.values(self.left_field))

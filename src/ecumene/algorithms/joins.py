@@ -18,6 +18,7 @@ from ecumene.core.context import Context
 from ecumene.core.element import INDEX, Element, Feature
 from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.core.filter import Filter
+from ecumene.core.query import Condition
 from ecumene.core.registry import algorithm
 from ecumene.core.wire import Boolean
 
@@ -109,8 +110,27 @@ _MOST_PAIRS = 8_000_000
 """Pairs of one run of the first collection with the whole second one."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Hint(Filter):
+    """Leaves out elements that match nothing where a source can tell; passes everything else."""
+
+    asks: Condition
+
+    def matches(self, left: Any, right: Any = None) -> bool:
+        """Always: the join tests."""
+        return True
+
+    def describe(self) -> dict[str, Any]:
+        """It is never shown."""
+        return {"type": "Filter.always"}
+
+    def condition(self) -> Condition | None:
+        """What the join knows of the elements that it needs."""
+        return self.asks
+
+
 def _runs(
-    condition: Filter, primary: Collection, secondary: Collection, context: Context
+    join: Join, condition: Filter, primary: Collection, secondary: Collection, context: Context
 ) -> Iterator[tuple[Side, Matcher, Pairs]]:
     """Elements of the first collection, some at a time, with their matches in the second."""
     most = context.limits.list_elements // 10
@@ -118,6 +138,9 @@ def _runs(
     if len(others) > most:
         raise LimitExceeded(f"Join.apply: The second collection may have at most {most} elements.")
     ready = matcher(condition, Side(others), context.cancel.check)
+    hint = None if join.kind == "inverted" or join.settings.get("outer") else ready.hint()
+    if hint is not None:
+        primary = primary.filter(_Hint(hint))
     size = min(max(_MOST_PAIRS // max(len(others), 1), 1), 4096)
     elements = iter(primary)
     while run := list(islice(elements, size)):
@@ -214,7 +237,7 @@ def apply(
         )
 
     def runs() -> Iterator[tuple[Side, Matcher, Pairs]]:
-        return _runs(condition, primary, secondary, context)
+        return _runs(join, condition, primary, secondary, context)
 
     def produce() -> Iterator[Any]:
         saver = _Saver(join) if join.kind.startswith("save") else None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ecumene.algorithms.filter_logic import Measured
 from ecumene.algorithms.filters import field_value, geometry_of, number_of
 from ecumene.core.filter import Filter
+from ecumene.core.query import Condition, Every, Some
 from ecumene.vector.many import Many
 
 Mask = NDArray[np.bool_]
@@ -106,6 +107,10 @@ class Matcher:
             found[part] = [test(a[i], b[j]) for i, j in places]
         return found
 
+    def hint(self) -> Condition | None:
+        """What an element on the left must satisfy to match anything; None if that is not known."""
+        return None
+
     def measures(self, left: Side, pairs: Pairs) -> list[Any]:
         """Measures of matching pairs; None for conditions that do not measure."""
         if not isinstance(self.condition, Measured):
@@ -130,6 +135,10 @@ class OneSided(Matcher):
         super().__init__(condition, right, check)
         self._on_left = on_left
         self._right = None if on_left else self._told(right)
+
+    def hint(self) -> Condition | None:
+        """The condition itself, if it is on the left."""
+        return self.condition.condition() if self._right is None else None
 
     def _told(self, side: Side) -> Mask:
         return np.fromiter((self.condition.matches(e) for e in side.elements), bool, len(side))
@@ -166,6 +175,11 @@ class Conjunction(Matcher):
         counts = [(len(pairs), k) for k, pairs in enumerate(found) if pairs is not None]
         return min(counts)[1] if counts else None
 
+    def hint(self) -> Condition | None:
+        """Those of the parts that know one."""
+        known = tuple(one for one in (part.hint() for part in self._parts) if one is not None)
+        return Every(known) if known else None
+
     def holds(self, left: Side, pairs: Pairs) -> Mask:
         """Those that pass every part."""
         return _all_hold(self._parts, left, pairs)
@@ -198,6 +212,12 @@ class Disjunction(Matcher):
         i = np.concatenate([nothing, *(pairs.i for pairs in known)])
         j = np.concatenate([nothing, *(pairs.j for pairs in known)])
         return ordered(i, j, len(self.right), unique=True)
+
+    def hint(self) -> Condition | None:
+        """Any of those of the parts, if all know one."""
+        found = [part.hint() for part in self._parts]
+        known = tuple(one for one in found if one is not None)
+        return Some(known) if len(known) == len(found) else None
 
     def holds(self, left: Side, pairs: Pairs) -> Mask:
         """Those that pass some part."""

@@ -127,10 +127,21 @@ class Boxes:
     def __init__(self, many: Many) -> None:
         known = np.flatnonzero(~np.isnan(many.boxes).any(axis=1) & ~many.loose)
         held = many.boxes[known]
+        self._held = held
         self._places, self._loose, self._count = known, np.flatnonzero(many.loose), len(many)
         self._tree = shapely.STRtree(shapely.box(*held.T))
         self._west = float(held[:, 0].min()) if len(held) else 0.0
         self._east = float(held[:, 2].max()) if len(held) else 0.0
+
+    def around(self, metres: float) -> tuple[float, float, float, float] | None:
+        """The box of all places within a distance of the boxes; None if that is not known to be bounded."""
+        if len(self._loose) or not len(self._places):
+            return None
+        held = grown(self._held, metres)
+        west, south = held[:, :2].min(axis=0).tolist()
+        east, north = held[:, 2:].max(axis=0).tolist()
+        known = bool(np.isfinite((west, south, east, north)).all())
+        return (west, south, east, north) if known else None
 
     def meeting(self, boxes: NDArray[np.float64]) -> tuple[Places, Places]:
         """Pairs ``(box, place)`` that touch, in order; unbounded ones touch all."""
