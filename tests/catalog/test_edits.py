@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -379,3 +380,28 @@ def test_every_change_is_logged_and_no_refused_one(catalog, editor):
         ("someone", "assets.create", f"{ROOT}/f"),
     ]
     assert len(auditing.entries(catalog.index.engine, resource=f"{ROOT}/f")) == 1
+
+
+def test_of_many_who_make_the_same_asset_one_does(catalog):
+    def attempt(number: int) -> str:
+        try:
+            catalog.edited_by(f"a{number}").create(f"{ROOT}/same", FOLDER)
+        except AlreadyExists:
+            return "exists"
+        return "made"
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(attempt, range(8)))
+    assert sorted(found) == ["exists"] * 7 + ["made"]
+    assert len(auditing.entries(catalog.index.engine)) == 1
+
+
+def test_updates_at_the_same_time_are_all_there(catalog, editor):
+    editor.create(f"{ROOT}/c", COLLECTION)
+
+    def attempt(number: int) -> None:
+        editor.update(f"{ROOT}/c", {"properties": {f"p{number}": number}}, f"properties.p{number}")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(attempt, range(16)))
+    assert catalog.get(f"{ROOT}/c").properties == {f"p{k}": k for k in range(16)}
