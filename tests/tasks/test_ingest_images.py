@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from rasterio.transform import Affine, from_origin
 from ecumene.app import services
 from ecumene.core.errors import EcumeneError
 from ecumene.tasks.context import TaskContext
+from ecumene.tasks.exports.records import example, framed
 from ecumene.tasks.ingest import manifests, places
 from ecumene.tasks.kinds import KINDS
 from ecumene.tasks.operation import Operation
@@ -234,6 +236,56 @@ def test_a_footprint_in_pixels(made: Any):
     ):
         with pytest.raises(EcumeneError, match=words):
             ingest(made, {"name": f"{A}/fp2", **one("gs://mine/fp.tif"), "footprint": broken})
+
+
+def records(values: dict[str, np.ndarray], side: int) -> list[bytes]:
+    """The patches of bands, by rows, as framed examples."""
+    height, width = next(iter(values.values())).shape
+    return [
+        framed(example({name: band[row : row + side, col : col + side].ravel() for name, band in values.items()}))
+        for row in range(0, height, side)
+        for col in range(0, width, side)
+    ]  # fmt: skip
+
+
+def mixed(
+    folder: Path, patches: list[bytes], across: int, side: int, **changed: Any
+) -> dict[str, Any]:
+    """Two files of patches and their mixer; the manifest."""
+    (folder / "p0.tfrecord").write_bytes(b"".join(patches[:3]))
+    (folder / "p1.tfrecord").write_bytes(b"".join(patches[3:]))
+    about = {
+        "projection": {"crs": "EPSG:32610", "affine": {"doubleMatrix": [STEP, 0, WEST, 0, -STEP, NORTH]}},
+        "patchDimensions": [side, side], "patchesPerRow": across, "totalPatches": len(patches),
+    }  # fmt: skip
+    (folder / "mixer.json").write_text(json.dumps(about | changed))
+    uris = [f"gs://mine/{name}" for name in ("p0.tfrecord", "p1.tfrecord", "mixer.json")]
+    return {"name": f"{A}/{next(NUMBERS)}mixed", "tilesets": [{"sources": [{"uris": uris}]}]}
+
+
+def test_patches_of_predictions_become_an_image(made: Any):
+    bands = {"water": random((32, 48), "float32"), "bare": random((32, 48), "float32", 2)}
+    manifest = mixed(bucket(made), records(bands, 16), 3, 16)
+    record = ingest(made, manifest)
+    assert [band["id"] for band in record.bands] == ["bare", "water"]
+    assert (record.bands[0]["crs"], record.bands[0]["transform"][2]) == ("EPSG:32610", WEST)
+    assert_array_equal(pixels(made, record.id)[0], np.stack([bands["bare"], bands["water"]]))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"totalPatches": 7}, "do not hold the 7 patches"),
+        ({"totalPatches": 5}, "do not hold the 5 patches"),
+        ({"patchDimensions": [8, 8]}, "does not have the 8×8 numbers"),
+        ({"projection": {}}, "no mixer file"),
+        ({"totalPatches": 10**9, "patchesPerRow": 10**5}, "describes more than"),
+    ],
+)
+def test_patches_that_do_not_fit_their_mixer(made: Any, changed: dict[str, Any], words: str):
+    manifest = mixed(bucket(made), records({"a": random((32, 48), "float32")}, 16), 3, 16, **changed)  # fmt: skip
+    with pytest.raises(EcumeneError, match=words):
+        ingest(made, manifest)
 
 
 # -- what is wrong with files --------------------------------------------------------------------

@@ -22,15 +22,15 @@ from ecumene.core.raster import MaskRule, RasterBand
 from ecumene.storage.gate import is_url
 from ecumene.tasks.context import TaskContext
 from ecumene.tasks.exports import assets
-from ecumene.tasks.ingest import places
+from ecumene.tasks.ingest import patches, places
 from ecumene.tasks.ingest.rasters import Tileset, hidden, node, placed, stored
 
 SHARED_SIDES = (256, 512, 1024, 2048)
 Payload = Mapping[str, Any]
 
 
-Find = Callable[[str], tuple[str, str]]
-"""What to open for a URI, and the folder or prefix that readers must be allowed for it."""
+Find = Callable[[Mapping[str, Any]], tuple[str, str]]
+"""What to open for a source, and the folder or prefix that readers must be allowed for it."""
 
 
 def tilesets(catalog: Catalog, payload: Payload, find: Find) -> dict[str, Tileset]:
@@ -39,7 +39,7 @@ def tilesets(catalog: Catalog, payload: Payload, find: Find) -> dict[str, Tilese
     for given in payload["tilesets"]:
         files = []
         for source in given["sources"]:
-            path, root = find(source["uri"])
+            path, root = find(source)
             catalog.gate.allow(root)
             files.append((source["uri"], path))
         found[given["id"]] = placed(given, files, catalog.gate)
@@ -49,9 +49,14 @@ def tilesets(catalog: Catalog, payload: Payload, find: Find) -> dict[str, Tilese
 def wanted(payload: Payload, sets: Mapping[str, Tileset], *, named: bool = False) -> list[Any]:
     """The bands of the asset: the manifest's, or those of all tilesets but masks, called ``b1``, ``b2``….
 
-    ``named``: by what the files call them, where they do.
+    ``named``: by what the files call them, where they do; features of TFRecords always are.
     """
     masks = {mask["tileset"]: mask for mask in payload["masks"]}
+    features = {
+        t["id"]
+        for t in payload["tilesets"]
+        if any(map(patches.is_records, t["sources"][0]["uris"]))
+    }
     bands = list(payload["bands"])
     for band in bands:
         if band["index"] >= sets[band["tileset"]].count:
@@ -63,7 +68,7 @@ def wanted(payload: Payload, sets: Mapping[str, Tileset], *, named: bool = False
     for tileset in sets.values():
         data = tileset.count - (tileset.id in masks)
         for index in range(data):
-            called = tileset.first.about.names[index] if named else None
+            called = tileset.first.about.names[index] if named or tileset.id in features else None
             bands.append(
                 {"id": called or f"b{len(bands) + 1}", "tileset": tileset.id, "index": index, "missing": [], "policy": None}
             )  # fmt: skip
@@ -133,11 +138,27 @@ def _made(task: TaskContext, sets: Mapping[str, Tileset]) -> Any:
     return {"bands": ordered, "outline": ring(payload, {e["name"]: _grid(e["grid"]) for e in ordered})}  # fmt: skip
 
 
-def _fetched(task: TaskContext, uri: str) -> tuple[str, str]:
-    task.cancel.check()
-    beside = task.scratch.path / "sources" / digest(uri)
-    found, root = places.fetched(task.around.data, task.account, uri, beside)
-    return str(found), str(root)
+def _fetched(task: TaskContext, source: Mapping[str, Any]) -> tuple[str, str]:
+    """A source in reach: fetched if it is in an object store, put together if it is patches in TFRecords."""
+    beside = task.scratch.path / "sources" / digest(source["uri"])
+    found = {}
+    several = any(map(patches.is_records, source["uris"]))
+    for uri in source["uris"] if several else source["uris"][:1]:
+        task.cancel.check()
+        found[uri] = places.fetched(task.around.data, task.account, uri, beside)
+    if not several:
+        path, root = found[source["uri"]]
+        return str(path), str(root)
+    mixers = [uri for uri in found if uri.lower().endswith(".json")]
+    if len(mixers) != 1:
+        raise RequestError("An image in TFRecord files needs exactly one mixer file (.json).")
+    beside.mkdir(parents=True, exist_ok=True)
+    target = beside / "patches.tif"
+    if not target.exists():
+        place = patches.mixer(found[mixers[0]][0], mixers[0])
+        files = [(found[uri][0], uri) for uri in source["uris"] if patches.is_records(uri)]
+        patches.put_together(files, place, target)
+    return str(target), str(beside)
 
 
 def digest(uri: str) -> str:
@@ -212,7 +233,10 @@ def external(catalog: Catalog, data: Path, account: str, payload: Payload) -> As
     for given in payload["tilesets"]:
         if len(given["sources"]) != 1:
             raise RequestError("An external image has exactly one source in each tileset.")
-    find = partial(places.address, data, account)
+
+    def find(source: Mapping[str, Any]) -> tuple[str, str]:
+        return places.address(data, account, source["uri"])
+
     try:
         sets = tilesets(catalog, payload, find)
     except Unavailable as error:
@@ -226,7 +250,7 @@ def external(catalog: Catalog, data: Path, account: str, payload: Payload) -> As
     ]
     outline = ring(payload, {name: band.grid for name, band in bands})
     for given in payload["tilesets"]:
-        catalog.allow(find(given["sources"][0]["uri"])[1])
+        catalog.allow(find(given["sources"][0])[1])
     return editor.publish(
         record(payload, bands, size, outline),
         overwrite=payload["overwrite"],

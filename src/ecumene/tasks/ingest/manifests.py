@@ -120,7 +120,8 @@ def _tileset(given: Mapping[str, Any], prefix: str) -> Payload:
         if place is not None and not isinstance(place, Mapping):
             raise RequestError("'affineTransform' must be an object.")
         numbers = None if place is None else [_number(place, name) for name in TRANSFORM]
-        found.append({"uri": _uris(one, prefix)[0], "transform": numbers})
+        uris = _uris(one, prefix)
+        found.append({"uri": uris[0], "uris": uris, "transform": numbers})
     return {
         "id": _text(given, "id"),
         "crs": _text(given, "crs"),
