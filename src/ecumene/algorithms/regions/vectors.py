@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import shapely
@@ -22,7 +23,7 @@ from ecumene.core.geometry import Geometry
 from ecumene.core.image import Image
 from ecumene.core.projection import Projection
 from ecumene.core.reducer import Reducer
-from ecumene.core.registry import algorithm
+from ecumene.core.registry import REGISTRY, algorithm, describe
 from ecumene.core.wire import Boolean, Float, Long
 
 KINDS = ("polygon", "bb", "centroid")
@@ -93,18 +94,25 @@ def _runs(name: str, image: Image, reducer: Reducer | None) -> list[Run]:
 
 def _vectors(
     name: str,
+    ordered: bool,
+    *,
     image: Image,
     reducer: Reducer | None,
     geometry: Geometry | None,
-    grid: Projection,
-    kind: str,
-    eight: bool,
-    label: str | None,
-    limits: tuple[bool, int],
-    native: bool,
-    ordered: bool,
+    scale: float | None,
+    geometry_type: str,
+    eight_connected: bool,
+    label_property: str | None,
+    crs: Projection | None,
+    crs_transform: list[float] | None,
+    best_effort: bool,
+    max_pixels: int,
+    tile_scale: float,
+    geometry_in_native_projection: bool,
     context: Context,
 ) -> Collection:
+    grid = aggregation_grid(name, image, scale, crs, crs_transform)
+    kind = geometry_type
     if kind not in KINDS:
         raise EvaluationError(
             f"{name}: 'geometryType' must be one of 'polygon', 'bb' and 'centroid', got '{kind}'."
@@ -114,11 +122,10 @@ def _vectors(
         raise EvaluationError(
             f"{name}: The first band must be of an integer type, got {first.text()}."
         )
-    best_effort, max_pixels = limits
     target = checked(name, locate(name, image, geometry, grid), max_pixels, best_effort, context)
     runs = _runs(name, image, reducer)
-    crs = target.grid.crs if native else WORLD
-    job = _Job(image, reducer, runs, target, kind, label, crs)
+    shown = target.grid.crs if geometry_in_native_projection else WORLD
+    job = _Job(image, reducer, runs, target, kind, label_property, shown)
 
     def batches() -> Iterator[tuple[Segments, int | None]]:
         return segments(
@@ -128,7 +135,7 @@ def _vectors(
             target.zone,
             [leaf for run in runs for leaf in run.leaves],
             context,
-            eight=eight,
+            eight=eight_connected,
             outlined=kind == "polygon",
         )
 
@@ -212,56 +219,22 @@ def reduce_to_vectors(
     tile_scale : accepted for compatibility; blocks are sized by memory here.
     geometry_in_native_projection : geometries in the CRS of the working grid, not in degrees.
     """
-    name = "Image.reduceToVectors"
-    grid = aggregation_grid(name, image, scale, crs, crs_transform)
     return _vectors(
-        name, image, reducer, geometry, grid, geometry_type, eight_connected, label_property,
-        (best_effort, max_pixels), geometry_in_native_projection, True, context,
+        "Image.reduceToVectors", True,
+        image=image, reducer=reducer, geometry=geometry, scale=scale, geometry_type=geometry_type,
+        eight_connected=eight_connected, label_property=label_property, crs=crs,
+        crs_transform=crs_transform, best_effort=best_effort, max_pixels=max_pixels,
+        tile_scale=tile_scale, geometry_in_native_projection=geometry_in_native_projection,
+        context=context,
     )  # fmt: skip
 
 
-@algorithm("Image.reduceToVectorsStreaming", hidden=True)
-def reduce_to_vectors_streaming(
-    image: Image,
-    reducer: Reducer | None = None,
-    geometry: Geometry | None = None,
-    scale: Float | None = None,
-    geometry_type: str = "polygon",
-    eight_connected: Boolean = True,
-    label_property: str | None = "label",
-    crs: Projection | None = None,
-    crs_transform: list[Float] | None = None,
-    best_effort: Boolean = False,
-    max_pixels: Long = 10_000_000,
-    tile_scale: Float = 1.0,
-    geometry_in_native_projection: Boolean = False,
-    *,
-    context: Context,
-) -> Collection:
-    """As ``Image.reduceToVectors``, but features come as soon as they are complete.
-
-    Their order is that of the blocks that end them, so nothing waits for a large segment that began earlier.
-
-    Parameters
-    ----------
-    image : integer labels in the first band; the others are reduced.
-    reducer : with one input less than there are bands, or with one (used on each band); the number of pixels as
-        ``count`` if missing.
-    geometry : the region; the footprint of the image if missing.
-    scale : nominal size of a pixel of the working grid in metres.
-    geometry_type : ``polygon``, ``bb`` (the box of the pixels on the grid) or ``centroid`` (the mean of their centres).
-    eight_connected : pixels that touch at a corner are connected.
-    label_property : the property for the value of the first band; none if null.
-    crs : projection of the working grid; that of the first band if missing.
-    crs_transform : transform of the working grid; excludes the scale.
-    best_effort : use a coarser grid where the region has too many pixels.
-    max_pixels : most pixels to reduce.
-    tile_scale : accepted for compatibility; blocks are sized by memory here.
-    geometry_in_native_projection : geometries in the CRS of the working grid, not in degrees.
-    """
-    name = "Image.reduceToVectorsStreaming"
-    grid = aggregation_grid(name, image, scale, crs, crs_transform)
-    return _vectors(
-        name, image, reducer, geometry, grid, geometry_type, eight_connected, label_property,
-        (best_effort, max_pixels), geometry_in_native_projection, False, context,
-    )  # fmt: skip
+STREAMING = "Image.reduceToVectorsStreaming"
+REGISTRY.add(
+    replace(
+        describe(STREAMING, reduce_to_vectors, hidden=True),
+        function=partial(_vectors, STREAMING, False),
+        description="As ``Image.reduceToVectors``, but features come as soon as they are complete.",
+        details="Their order is that of the blocks that end them, so nothing waits for a large segment that began earlier.",
+    )
+)
