@@ -117,6 +117,8 @@ def spread(cost: Any, free: Any, steps: Any, width: int, most: float, state: Any
             step = steps[n, place] if n < 4 else steps[n - 4, other]
             if where[other] == -2 or not free[other] or state[-1, place] + step > most:
                 continue
+            if state[0, place] + step * (cost[0, place] + cost[0, other]) / 2 > state[0, other]:
+                continue  # most are: the rest need not be looked at
             if _offered(state, other, place, cost, step, here):
                 if where[other] == -1:
                     heap[size], where[other] = other, size
