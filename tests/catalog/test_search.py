@@ -298,3 +298,15 @@ def test_readers_and_a_writer_at_once(tmp_path):
                 assert sizes == sorted(sizes)
                 assert all(size % 100 == 0 for size in sizes)
         assert reader.load_collection("E").size() == 1000
+
+
+def test_ids_are_compared_by_code_point_in_postgresql() -> None:
+    """Subtrees are ranges of ids: with another collation they would be other assets."""
+    from sqlalchemy.dialects import postgresql
+    from sqlalchemy.schema import CreateTable
+
+    from ecumene.catalog import schema
+
+    for table, columns in ((schema.assets, 3), (schema.policies, 1), (schema.holdings, 1)):
+        text = str(CreateTable(table).compile(dialect=postgresql.dialect()))
+        assert text.count('VARCHAR(1024) COLLATE "C"') == columns

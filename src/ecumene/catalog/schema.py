@@ -31,13 +31,15 @@ from ecumene.storage.tables import ensure, tuned
 metadata = MetaData()
 
 _Json = JSON().with_variant(JSONB(), "postgresql")
+_Id = String(1024).with_variant(String(1024, collation="C"), "postgresql")
+"""Ids are compared by code point in every database: subtrees are ranges, pages go on behind the last one."""
 
 assets = Table(
     "assets",
     metadata,
-    Column("id", String(1024), primary_key=True),
-    Column("parent", String(1024), nullable=True),
-    Column("leaf", String(1024), nullable=False),
+    Column("id", _Id, primary_key=True),
+    Column("parent", _Id, nullable=True),
+    Column("leaf", _Id, nullable=False),
     Column("type", String(32), nullable=False),
     Column("title", Text, nullable=False, default=""),
     Column("description", Text, nullable=False, default=""),
@@ -66,7 +68,7 @@ roots = Table("roots", metadata, Column("root", String(4096), primary_key=True))
 policies = Table(
     "policies",
     metadata,
-    Column("id", String(1024), primary_key=True),
+    Column("id", _Id, primary_key=True),
     Column("bindings", _Json, nullable=False),
 )
 """Who may do what with an asset and everything below it: ``{role: [member, …]}``."""
@@ -94,7 +96,7 @@ holdings = Table(
     "holdings",
     metadata,
     Column("folder", String(256), primary_key=True),
-    Column("asset", String(1024), primary_key=True),
+    Column("asset", _Id, primary_key=True),
     Index("holdings_by_asset", "asset"),
 )
 """Which folders of stored files belong to which assets (copies share them)."""
