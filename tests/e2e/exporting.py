@@ -110,6 +110,17 @@ class Exporting:
         scopes = ["https://www.googleapis.com/auth/cloud-platform"]
         return AuthorizedSession(made.with_scopes(scopes))
 
+    def rest(self, method: str, value: Any, **body: Any) -> list[str]:
+        """Runs an export that the client has no function for; where its results are."""
+        url = f"{self.base}/v1/projects/{PROJECT}/{method}"
+        graph = self.ee.serializer.encode(value, for_cloud_api=True)
+        answer = self.session().post(url, json={"expression": graph, **body}).json()
+        task = self.ee.batch.Task(answer["name"].rpartition("/")[2], "", "", {}, answer["name"])
+        status = self.waited(task)
+        assert status["state"] == "COMPLETED", status
+        uris: list[str] = status["destination_uris"]
+        return uris
+
     def scene(self) -> Any:
         return self.ee.Image(f"projects/{PROJECT}/assets/scene")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import struct
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -218,6 +219,36 @@ def test_tfrecord_patches_and_their_mixer(exporting: Exporting) -> None:
         row, col = divmod(number, 10)
         wanted = padded[1, row * 32 : row * 32 + 36, col * 64 : col * 64 + 72]
         assert (floats(found[number], "nir", 72 * 36) == wanted.ravel()).all()
+
+
+def test_zarr_is_ours(exporting: Exporting) -> None:
+    image = exporting.scene().addBands(exporting.scene().select("red").divide(2).rename("half"))
+    options = {
+        "fileFormat": "ZARR", "zarrOptions": {"tileSize": 256},
+        "cloudStorageDestination": {"bucket": "results", "filenamePrefix": "cube"},
+    }  # fmt: skip
+    made = exporting.rest("image:export", image, fileExportOptions=options)
+    assert made == ["gs://results/cube.zarr/"]
+    root = exporting.bucket / "cube.zarr"
+    about = json.loads((root / ".zmetadata").read_text())["metadata"]
+    assert about["nir/.zarray"]["shape"] == [HEIGHT, WIDTH]
+
+    def array(name: str) -> np.ndarray:
+        given = about[f"{name}/.zarray"]
+        rows = []
+        for row in range(3):
+            chunks = [zlib.decompress((root / name / f"{row}.{c}").read_bytes()) for c in range(3)]
+            rows.append(
+                np.hstack([np.frombuffer(c, given["dtype"]).reshape(256, 256) for c in chunks])
+            )
+        return np.vstack(rows)[:HEIGHT, :WIDTH]
+
+    assert (array("nir") == values()[1]).all()
+    half = np.where(values()[0] == 0, np.nan, values()[0] / 2)
+    np.testing.assert_array_equal(array("half"), half)
+    x = np.frombuffer(zlib.decompress((root / "x" / "0").read_bytes()))
+    assert (x == WEST + STEP * (np.arange(WIDTH) + 0.5)).all()
+    assert "WGS 84 / UTM zone 10N" in about["spatial_ref/.zattrs"]["crs_wkt"]
 
 
 @pytest.mark.parametrize(

@@ -80,18 +80,11 @@ def test_tfrecord(exporting: Exporting) -> None:
 
 
 def test_geoparquet_is_ours(exporting: Exporting) -> None:
-    body = {
-        "expression": exporting.ee.serializer.encode(exporting.places(), for_cloud_api=True),
-        "fileExportOptions": {
-            "fileFormat": "PARQUET", "cloudStorageDestination": {"bucket": "results", "filenamePrefix": "p"},
-        },
+    options = {
+        "fileFormat": "PARQUET", "cloudStorageDestination": {"bucket": "results", "filenamePrefix": "p"},
     }  # fmt: skip
-    url = f"{exporting.base}/v1/projects/{PROJECT}/table:export"
-    answer = exporting.session().post(url, json=body).json()
-    operation = exporting.ee.batch.Task(
-        answer["name"].rpartition("/")[2], "EXPORT_FEATURES", "READY", {}, answer["name"]
-    )
-    assert exporting.waited(operation)["destination_uris"] == ["gs://results/p.parquet"]
+    made = exporting.rest("table:export", exporting.places(), fileExportOptions=options)
+    assert made == ["gs://results/p.parquet"]
     found = pyarrow.parquet.read_table(exporting.bucket / "p.parquet")
     assert found.column("rank").to_pylist() == list(range(7))
     assert [(g.x, g.y) for g in shapely.from_wkb(found.column("geometry").to_numpy())] == POINTS

@@ -14,6 +14,6 @@ KINDS: Mapping[str, Kind] = {
     "image:import": Kind("INGEST_IMAGE", image_import.run, image_import.publish),
     "table:import": Kind("INGEST_TABLE", table_import.run, table_import.publish),
     "table:export": Kind("EXPORT_FEATURES", table.run, table.publish),
-    "map:export": Kind("EXPORT_TILES", tiles.run, tiles.publish),
+    "map:export": Kind("EXPORT_TILES", tiles.run, files.publish),
     "video:export": Kind("EXPORT_VIDEO", video.run, files.publish),
 }

@@ -18,10 +18,12 @@ from ecumene.numerics.pyramids import POLICIES
 from ecumene.raster import tiff
 from ecumene.raster.geotiff import common_type
 from ecumene.tasks.context import TaskContext
-from ecumene.tasks.exports import assets, files, requests, tfrecords
+from ecumene.tasks.exports import assets, files, requests, tfrecords, zarr
 from ecumene.tasks.exports.pieces import Sheet, Writer
 
-FORMATS = {"GEO_TIFF": "GEO_TIFF", "TF_RECORD_IMAGE": "TF_RECORD_IMAGE"}
+FORMATS = {"GEO_TIFF": "GEO_TIFF", "TF_RECORD_IMAGE": "TF_RECORD_IMAGE", "ZARR": "ZARR"}
+"""``ZARR`` is ours."""
+
 SIDE = 256
 FILE_BYTES = 2**31
 """Pixels of one file where the request names no dimensions; larger images become several files."""
@@ -49,6 +51,8 @@ def accepted(body: Mapping[str, Any]) -> requests.Payload:
     options = requests.member(body, "fileExportOptions")
     if payload["format"] == "TF_RECORD_IMAGE":
         payload["options"] = tfrecords.options(requests.member(options, "tfRecordOptions"))
+    elif payload["format"] == "ZARR":
+        payload["options"] = zarr.options(requests.member(options, "zarrOptions"))
     else:
         payload["options"] = geotiff_options(requests.member(options, "geoTiffOptions"))
     return payload
@@ -149,6 +153,8 @@ def run(task: TaskContext) -> Any:
     if task.payload["format"] == "TF_RECORD_IMAGE":
         return tfrecords.image(task, image, grid, window, context)
     scalar_bands(image)
+    if task.payload["format"] == "ZARR":
+        return zarr.image(task, image, grid, window, context)
     return _geotiffs(task, image, grid, window, context)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from ecumene.engine.tiles import DEEPEST, HALF, TILE, tile_grid
 from ecumene.raster.coverage import bounds_window
 from ecumene.tasks.context import TaskContext
 from ecumene.tasks.exports import requests
-from ecumene.tasks.exports.destinations import place
 from ecumene.tasks.exports.pieces import cut
 from ecumene.tasks.scratch import flushed
 from ecumene.vector.transform import to_crs
@@ -119,16 +117,3 @@ def _write(task: TaskContext, image: Image, zoom: int, piece: Window, context: C
 
 def _empty(masks: Masks) -> bool:
     return any(m is not None and not np.any(m > 0) for m in masks)
-
-
-def publish(task: TaskContext, made: Mapping[str, Any]) -> list[str]:
-    """Moves the tiles to ``PREFIX/Z/X/Y``."""
-    target = place(task.around.data, task.account, task.payload["destination"])
-    root = task.scratch.path / made["tree"]
-    for path in _files(root):
-        target.put(path, f"/{path.relative_to(root)}", task.operation.id)
-    return [target.uri("/")]
-
-
-def _files(root: Path) -> list[Path]:
-    return sorted(path for path in root.rglob("*") if path.is_file())
