@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from ecumene.core.errors import EvaluationError
 from ecumene.core.projection import Projection, Window
 from ecumene.numerics.cells import clusters
 from ecumene.numerics.cells.superpixels import grown, lattice
+from ecumene.plan.nodes import Celled, Registered, Windowed
 from tests.algorithms.scenes import GRID, image, read
 from tests.algorithms.test_tiles import SPECTRA, UTM, check_parts
-from tests.calls import call
+from tests.calls import call, context
 
 H, W = 96, 120
 WHOLE = Window(0, 0, W, H)
@@ -231,3 +233,32 @@ TILES: dict[str, Any] = {
 @pytest.mark.parametrize("name", TILES)
 def test_parts_are_parts_of_the_whole(name: str, grid: Projection) -> None:
     check_parts(TILES[name](), grid)
+
+
+@pytest.mark.parametrize(
+    "name", ["KMeans", "GMeans", "CrossCorrelation", "displacement", "medialAxis"]
+)
+def test_long_work_can_be_cancelled(fields, name: str) -> None:
+    """The token is looked at again and again while one cell or window is computed."""
+    picture = image({"v": (fields[0] * 9).astype("int16")})
+    made = {
+        "KMeans": lambda: call("Image.Segmentation.KMeans", picture, 8, 50),
+        "GMeans": lambda: call("Image.Segmentation.GMeans", picture, 50, 1.0),
+        "CrossCorrelation": lambda: call("CrossCorrelation", picture, picture, 3, 5),
+        "displacement": lambda: call("Image.displacement", picture, picture, 400.0, None, 400.0),
+        "medialAxis": lambda: call("Image.medialAxis", call("Image.gt", picture, 300), 90),
+    }
+    surroundings = context()
+    looked = 0
+
+    def check() -> None:
+        nonlocal looked
+        looked += 1
+
+    node = made[name]().bands[0].node
+    while not isinstance(node, Celled | Windowed | Registered):
+        node = node.input
+    with mock.patch.object(type(surroundings.cancel), "check", lambda self: check()):
+        surroundings.pixels.read([node], GRID, WHOLE, surroundings)
+    plain = 6  # of the executor, between nodes
+    assert looked > plain

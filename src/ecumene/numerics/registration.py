@@ -7,6 +7,7 @@ those around are rejected, and the rest is smoothed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,13 +58,20 @@ class Matches:
     score: Floats
 
 
-def matched(reference: Floats, image: Floats, shown: tuple[Valid, Valid], net: Net) -> Matches:
+def matched(
+    reference: Floats,
+    image: Floats,
+    shown: tuple[Valid, Valid],
+    net: Net,
+    check: Callable[[], None] = lambda: None,
+) -> Matches:
     """Displacements at all points.
 
     Parameters
     ----------
     reference, image : ``(bands, height, width)``, from ``half + reach`` pixels before the first point on.
     shown : valid pixels of both.
+    check : called now and then; raises where the work is no longer wanted.
     """
     size = 2 * (net.half + net.reach)
     across, down = np.meshgrid(np.arange(net.width), np.arange(net.height))
@@ -71,6 +79,7 @@ def matched(reference: Floats, image: Floats, shown: tuple[Valid, Valid], net: N
     found = [np.zeros(tops.size) for _ in range(3)]
     step = max(CHUNK // (size * size * len(reference)), 1)
     for first in range(0, tops.size, step):
+        check()
         part = slice(first, first + step)
         areas = [
             _areas(values, ok, tops[part], lefts[part], size)

@@ -12,6 +12,7 @@ from ecumene.kernels.programs import strips
 from ecumene.numerics import overlap, registration
 from ecumene.numerics.focal.order import STACKED
 from ecumene.numerics.folds import FOLDS, STREAMED
+from ecumene.numerics.windows import LONG
 from ecumene.plan.node import PlanNode
 from ecumene.plan.nodes import (
     ArrayOp,
@@ -64,6 +65,14 @@ def _(node: Neighborhood, inputs: int) -> float:
 @effort.register
 def _(node: Celled, inputs: int) -> float:
     return 300.0 * (1 + 2 * node.halo / node.cell) ** 2
+
+
+@effort.register
+def _(node: Windowed, inputs: int) -> float:
+    if node.op in LONG:  # offsets, sums over windows by rows and columns
+        gap, size = node.params[0], node.params[1]
+        return float((2 * gap + 1) ** 2 * (5 * inputs + 10 * size))
+    return 1.0 + inputs
 
 
 @effort.register

@@ -109,8 +109,8 @@ def cross_correlation(
         raise EvaluationError(
             f"{name}: The images must have the same number of bands. Got {len(image_a.bands)} and {len(image_b.bands)}."
         )
-    gap = _bounded(name, "maxGap", max_gap, 0, 64)
-    size = _bounded(name, "windowSize", window_size, 1, 255)
+    gap = _bounded(name, "maxGap", max_gap, 0, 32)
+    size = _bounded(name, "windowSize", window_size, 1, 63)
     operands = tuple(band.node for image in (image_a, image_b) for band in image.bands)
     params = (gap, size, float(max_masked_frac))
     node = Windowed("correlated", operands, gap + size // 2, params, DOUBLE.with_dimensions(1))

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from ecumene.core.errors import EvaluationError
-from ecumene.numerics.cells.common import Cell, CellOp, Result, Valid, Values, all_of
+from ecumene.numerics.cells.common import (
+    Cell,
+    CellOp,
+    Check,
+    Result,
+    Valid,
+    Values,
+    all_of,
+    unwatched,
+)
 
 Rows = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -40,12 +49,13 @@ def nearest(rows: Rows, centres: Rows) -> tuple[Labels, Rows]:
     return labels, far
 
 
-def first_centres(rows: Rows, count: int) -> Rows:
+def first_centres(rows: Rows, count: int, check: Check = unwatched) -> Rows:
     """Rows far from each other: the best of some that are drawn by their squared distances from those before."""
     random = np.random.default_rng(SEED)
     chosen = [int(random.integers(len(rows)))]
     far = nearest(rows, rows[chosen])[1]
     while len(chosen) < count and far.max(initial=0) > 0:
+        check()
         shares = np.cumsum(far)
         drawn = np.searchsorted(shares, random.random(DRAWN) * shares[-1], side="right")
         drawn = np.minimum(drawn, len(rows) - 1)
@@ -56,10 +66,13 @@ def first_centres(rows: Rows, count: int) -> Rows:
     return rows[chosen]
 
 
-def lloyd(rows: Rows, centres: Rows, iterations: int) -> tuple[Labels, Rows, bool]:
+def lloyd(
+    rows: Rows, centres: Rows, iterations: int, check: Check = unwatched
+) -> tuple[Labels, Rows, bool]:
     """Clusters of rows, their centres, and whether nothing moved in the last iteration; empty clusters keep theirs."""
     labels = nearest(rows, centres)[0]
     for _ in range(iterations):
+        check()
         size = np.bincount(labels, minlength=len(centres))
         sums = np.stack(
             [np.bincount(labels, column, minlength=len(centres)) for column in rows.T], axis=1
@@ -85,15 +98,15 @@ def anderson_darling(sample: Rows) -> float:
     return found * (1 + 4 / n - 25 / n**2)
 
 
-def g_means(rows: Rows, iterations: int, critical: float) -> Labels:
+def g_means(rows: Rows, iterations: int, critical: float, check: Check = unwatched) -> Labels:
     """Clusters, split as long as a cluster along its split does not look normally distributed."""
     centres = rows.mean(axis=0, keepdims=True)
     while True:
-        labels, centres, _ = lloyd(rows, centres, iterations)
+        labels, centres, _ = lloyd(rows, centres, iterations, check)
         following: list[Rows] = []
         for k, centre in enumerate(centres):
             mine = rows[labels == k]
-            halves = _halves(mine, centre, iterations) if len(mine) > 1 else None
+            halves = _halves(mine, centre, iterations, check) if len(mine) > 1 else None
             if halves is None or anderson_darling(mine @ (halves[1] - halves[0])) <= critical:
                 following.append(centre)
             else:
@@ -103,13 +116,13 @@ def g_means(rows: Rows, iterations: int, critical: float) -> Labels:
         centres = np.stack(following)
 
 
-def _halves(rows: Rows, centre: Rows, iterations: int) -> Rows | None:
+def _halves(rows: Rows, centre: Rows, iterations: int, check: Check) -> Rows | None:
     """Two centres in place of one, from its two sides along the main direction."""
     size, directions = np.linalg.eigh(np.atleast_2d(np.cov(rows.T)))
     if size[-1] <= 0:
         return None
     step = directions[:, -1] * np.sqrt(2 * size[-1] / np.pi)
-    return lloyd(rows, np.stack([centre - step, centre + step]), iterations)[1]
+    return lloyd(rows, np.stack([centre - step, centre + step]), iterations, check)[1]
 
 
 def _labelled(cell: Cell, good: Valid, labels: Labels, unique: bool) -> Result:
@@ -134,7 +147,7 @@ def _kmeans(
     if not good.any():
         return _labelled(cell, good, np.zeros(0, np.int64), unique)
     rows = _rows(values, good)
-    labels, _, settled = lloyd(rows, first_centres(rows, count), iterations)
+    labels, _, settled = lloyd(rows, first_centres(rows, count, cell.check), iterations, cell.check)
     if forced and not settled:
         raise EvaluationError(
             f"Image.Segmentation.KMeans: no convergence after {iterations} iterations."
@@ -148,7 +161,9 @@ def _gmeans(
     good = all_of(valid)
     if not good.any():
         return _labelled(cell, good, np.zeros(0, np.int64), unique)
-    return _labelled(cell, good, g_means(_rows(values, good), iterations, critical), unique)
+    return _labelled(
+        cell, good, g_means(_rows(values, good), iterations, critical, cell.check), unique
+    )
 
 
 OPS: dict[str, CellOp] = {"kmeans": _kmeans, "gmeans": _gmeans}

@@ -13,6 +13,11 @@ Values = NDArray[Any]
 Valid = NDArray[np.bool_]
 Result = tuple[NDArray[Any], NDArray[np.bool_]]
 CellOp = Callable[..., Result]
+Check = Callable[[], None]
+
+
+def unwatched() -> None:
+    """Nobody cancels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,8 @@ class Cell:
     """Where the padded arrays of a cell lie in the grid.
 
     ``row col`` are of their first pixel, ``halo`` the pixels around the cell, ``sizes`` width and height of pixels in
-    metres (numbers, or ``(height, 1)``), ``transform`` the grid's.
+    metres (numbers, or ``(height, 1)``), ``transform`` the grid's. ``check`` is called now and then in long work, and raises
+    where that is no longer wanted.
     """
 
     row: int
@@ -28,6 +34,7 @@ class Cell:
     halo: int
     sizes: tuple[Any, Any]
     transform: tuple[float, ...]
+    check: Callable[[], None] = unwatched
 
     def inner(self, array: NDArray[Any]) -> NDArray[Any]:
         """The cell without its halo."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ecumene.numerics.cells.common import Cell, CellOp, Result, Valid, Values
+from ecumene.numerics.cells.common import Cell, CellOp, Check, Result, Valid, Values, unwatched
 
 ANGLES = 180
 """Directions of lines, a degree apart."""
@@ -76,7 +76,7 @@ def _medial(cell: Cell, values: list[Values], valid: list[Valid], most: int) -> 
         far = ndimage.distance_transform_edt(empty)
     squares = np.where(np.isfinite(far), np.rint(far**2), 0.0)
     squares[squares > most * most] = 0
-    rows, cols = powers(squares)
+    rows, cols = powers(squares, cell.check)
     own = squares > 0
     coverage = np.bincount((rows * width + cols)[own], minlength=height * width).reshape(
         height, width
@@ -91,7 +91,7 @@ def _medial(cell: Cell, values: list[Values], valid: list[Valid], most: int) -> 
     return np.stack([cell.inner(p) for p in planes], axis=2).reshape(*side, 4), shown
 
 
-def powers(squares: Floats) -> tuple[Ints, Ints]:
+def powers(squares: Floats, check: Check = unwatched) -> tuple[Ints, Ints]:
     """Row and column of the pixel whose disc holds each pixel deepest: the largest of squared radius less squared distance.
 
     Of equals the nearest decides, then the first by offset. Where ``squares`` is 0 there is no disc.
@@ -100,17 +100,20 @@ def powers(squares: Floats) -> tuple[Ints, Ints]:
     height, width = squares.shape
     deepest = np.where(squares > 0, squares, -np.inf)
     cols = np.broadcast_to(np.arange(width), squares.shape).copy()
-    deepest, cols = _along(deepest, cols, reach, 1)
+    deepest, cols = _along(deepest, cols, reach, 1, check)
     rows = np.broadcast_to(np.arange(height)[:, None], squares.shape).copy()
-    _, rows = _along(deepest, rows, reach, 0)
+    _, rows = _along(deepest, rows, reach, 0, check)
     return rows, cols[rows, np.arange(width)]
 
 
-def _along(deepest: Floats, origin: Ints, reach: int, axis: int) -> tuple[Floats, Ints]:
+def _along(
+    deepest: Floats, origin: Ints, reach: int, axis: int, check: Check
+) -> tuple[Floats, Ints]:
     """The largest of values less squared distances along an axis, and where it comes from."""
     best, source = deepest.copy(), origin.copy()
     size = deepest.shape[axis]
     for step in range(1, min(reach, size - 1) + 1):
+        check()
         for ahead in (False, True):
             near, other = slice(step, None), slice(None, size - step)
             here, there = (other, near) if ahead else (near, other)

@@ -17,6 +17,9 @@ from ecumene.numerics.windows import (
 )
 from ecumene.numerics.windows.common import WindowOp
 
+LONG = frozenset(correlation.OPS)
+"""Operators that take ``check``: called now and then, it raises where their work is no longer wanted."""
+
 WINDOW_OPS: dict[str, WindowOp] = {
     **correlation.OPS, **distances.OPS, **edges.OPS, **formulas.OPS, **matrices.OPS, **spectral.OPS, **texture.OPS,
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,13 @@ def _offsets(gap: int) -> list[tuple[int, int]]:
 
 
 def correlated(
-    values: Sequence[Values], valid: Sequence[Valid], halo: int, gap: int, size: int, most: float
+    values: Sequence[Values],
+    valid: Sequence[Valid],
+    halo: int,
+    gap: int,
+    size: int,
+    most: float,
+    check: Callable[[], None] = lambda: None,
 ) -> Result:
     """Columns, rows and pixels to the best correlation within ``gap``, and the correlation.
 
@@ -55,6 +61,7 @@ def correlated(
     good = np.ones(best.shape, bool)
     centre = (slice(gap, gap + height), slice(gap, gap + width))
     for dy, dx in _offsets(gap):
+        check()
         there = (slice(gap + dy, gap + dy + height), slice(gap + dx, gap + dx + width))
         pair = shown[0][centre] & shown[1][there]
         count = _summed(pair.astype("float64"), size)

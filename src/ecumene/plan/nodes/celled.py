@@ -122,7 +122,9 @@ class Celled(PlanNode):
             context.cancel.check()
             here = Window(piece.col - h, piece.row - h, piece.width + 2 * h, piece.height + 2 * h)
             cut = _place(here, grown)
-            cell = Cell(here.row, here.col, h, cell_sizes(grid, here), grid.transform)
+            cell = Cell(
+                here.row, here.col, h, cell_sizes(grid, here), grid.transform, context.cancel.check
+            )
             own, shown = CELL_OPS[self.op](
                 cell, [v[cut] for v in values], [v[cut] for v in valid], *self.params
             )

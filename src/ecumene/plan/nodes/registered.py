@@ -74,7 +74,9 @@ class Registered(PlanNode):
             stacks.append(np.stack(values))
             shown.append(valid)
         context.cancel.check()
-        found = registration.matched(stacks[0], stacks[1], (shown[0], shown[1]), net)
+        found = registration.matched(
+            stacks[0], stacks[1], (shown[0], shown[1]), net, context.cancel.check
+        )
         found = registration.settled(found, self.stiffness, self.reach)
         return self._pixels(found, net, grid, window)
 

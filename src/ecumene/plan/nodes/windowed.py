@@ -12,7 +12,7 @@ from ecumene.core.errors import LimitExceeded
 from ecumene.core.pixel_type import PixelType
 from ecumene.core.projection import Grid, Window
 from ecumene.numerics.elementwise import saturate
-from ecumene.numerics.windows import WINDOW_OPS
+from ecumene.numerics.windows import LONG, WINDOW_OPS
 from ecumene.numerics.windows.matrices import MATRIX_OPS
 from ecumene.plan.node import Evaluation, Pixels, PlanNode, empty, is_empty
 
@@ -60,6 +60,7 @@ class Windowed(PlanNode):
         if not some:
             return empty(window, self.type.dtype, axes)
         context.cancel.check()
-        found, good = WINDOW_OPS[self.op](values, valid, h, *self.params)
+        watched = {"check": context.cancel.check} if self.op in LONG else {}
+        found, good = WINDOW_OPS[self.op](values, valid, h, *self.params, **watched)
         rounded = np.rint(found) if self.type.is_int and found.dtype.kind == "f" else found
         return Pixels(saturate(rounded, self.type), None if good is None or good.all() else good)

@@ -85,7 +85,10 @@ def _store(path: Path, values: NDArray[Any]) -> None:
 def _described(root: Path, image: Image, grid: Grid, window: Window, side: int) -> None:
     """The metadata of the group and its arrays, together in ``.zmetadata`` too."""
     moved = compose(grid.transform, (1.0, 0.0, float(window.col), 0.0, 1.0, float(window.row)))
-    documents: dict[str, Any] = {".zgroup": {"zarr_format": 2}, ".zattrs": {"coordinates": "spatial_ref"}}
+    documents: dict[str, Any] = {
+        ".zgroup": {"zarr_format": 2},
+        ".zattrs": {"coordinates": "spatial_ref"},
+    }
     shape = [window.height, window.width]
     for band in image.bands:
         dtype = common_type([band.type.dtype])
