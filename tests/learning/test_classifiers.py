@@ -363,6 +363,8 @@ def test_ensembles_of_texts_vote_or_average() -> None:
         "Classifier.decisionTreeEnsemble", ["1) root 1 0 1.5 *\n1) root 1 0 2 *", "1) root 1 0 3 *"]
     )
     assert averaging.predict(np.zeros((1, 0))).tolist() == [6.5 / 3]
+    with pytest.raises(EvaluationError, match="has no inputs"):
+        call("Image.classify", image({"a": np.zeros((2, 2))}), averaging)
 
 
 def test_regions_of_the_plane_of_two_inputs() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ecumene.algorithms.confusion import ConfusionMatrix, tabulated
 from ecumene.algorithms.training import bands_of, input_names, labelled, rows_of
 from ecumene.core.collection import Collection
 from ecumene.core.context import Context
-from ecumene.core.errors import EvaluationError
+from ecumene.core.errors import EvaluationError, Unavailable
 from ecumene.core.image import Band, Image
 from ecumene.core.pixel_type import DOUBLE, FLOAT, INT32, PixelType, of_range
 from ecumene.core.registry import REGISTRY, REQUIRED, Algorithm, Argument, algorithm
@@ -23,6 +24,7 @@ from ecumene.learning.base import REGRESSIONS, classes_of
 from ecumene.learning.classifier import Classifier, Samples
 from ecumene.learning.forest import BoostedClassifier, TreeClassifier, TreeRegressor
 from ecumene.learning.simple import NearestMean, Neighbours, Region
+from ecumene.learning.stored import loaded
 from ecumene.learning.support import Support
 from ecumene.plan.nodes import Pick, Predict
 
@@ -153,16 +155,22 @@ def decision_tree_ensemble(tree_strings: list[str]) -> Classifier:
 
 
 @algorithm("Classifier.load")
-def load(id: str) -> Classifier:
-    """A classifier stored as an asset. No catalogue keeps classifiers yet: every id is unknown.
+def load(id: str, context: Context) -> Classifier:
+    """A classifier of trees that was exported to an asset.
 
     Parameters
     ----------
     id : the asset's id.
     """
-    raise EvaluationError(
-        f"Classifier.load: Classifier asset '{id}' not found (does not exist or caller does not have access)."
-    )
+    path = context.catalog.load_classifier(id)
+    if path is None:
+        raise EvaluationError(
+            f"Classifier.load: Classifier asset '{id}' not found (does not exist or caller does not have access)."
+        )
+    try:
+        return loaded(Path(path).read_bytes())
+    except (OSError, Unavailable):
+        raise EvaluationError(f"Classifier.load: Classifier asset '{id}' cannot be read.") from None
 
 
 @algorithm("Classifier.train")
@@ -346,6 +354,8 @@ def classify(
     """
     _trained("Image.classify", classifier)
     used = bands_of("Image.classify", image, classifier.schema)
+    if not used:
+        raise EvaluationError("Image.classify: The classifier has no inputs.")
     made = classifier.predictor(context.cancel.check)
     first = used[0]
     if made.model.outputs:

@@ -69,7 +69,7 @@ ROUTES: tuple[Route, ...] = (
     Route("video.export", "POST", "{project}/video:export", P, exports.film, (), "ExportVideoRequest", "Operation"),
     Route("map.export", "POST", "{project}/map:export", P, exports.map_tiles, (), "ExportMapRequest", "Operation"),
     Route("videoMap.export", "POST", "{project}/videoMap:export", P, later, (), "ExportVideoMapRequest", "Operation"),
-    Route("classifier.export", "POST", "{project}/classifier:export", P, later, (), "ExportClassifierRequest", "Operation"),
+    Route("classifier.export", "POST", "{project}/classifier:export", P, exports.classifier, (), "ExportClassifierRequest", "Operation"),
     Route("image.import", "POST", "{project}/image:import", P, imports.image, (), "ImportImageRequest", "Operation"),
     Route("image.importExternal", "POST", "{project}/image:importExternal", P, imports.image_external, (), "ImportExternalImageRequest", "Empty"),
     Route("table.import", "POST", "{project}/table:import", P, imports.table, (), "ImportTableRequest", "Operation"),

@@ -14,6 +14,7 @@ from ecumene.core.projection import Projection, affine
 from ecumene.core.raster import MaskRule, RasterBand
 
 IMAGE, COLLECTION, TABLE, FOLDER = "IMAGE", "IMAGE_COLLECTION", "TABLE", "FOLDER"
+CLASSIFIER = "CLASSIFIER"
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north in degrees; -180 ≤ west < 180, east may exceed 180."""

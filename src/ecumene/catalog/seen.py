@@ -37,6 +37,10 @@ class Seen:
         """A lazy collection of features; None if there is none that the account may read."""
         return self._catalog.load_table(asset_id) if self._readable(asset_id) else None
 
+    def load_classifier(self, asset_id: str) -> str | None:
+        """The file of a stored classifier; None if there is none that the account may read."""
+        return self._catalog.load_classifier(asset_id) if self._readable(asset_id) else None
+
     def revision(self) -> int | None:
         """As of the whole catalogue: changes of roles count too."""
         return self._catalog.revision()

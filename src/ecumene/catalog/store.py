@@ -15,7 +15,15 @@ from ecumene.catalog.ids import canonical, has_quota, is_root
 from ecumene.catalog.images import NodeFactory, StoredBand, collection_properties
 from ecumene.catalog.index import Index
 from ecumene.catalog.projects import allowance
-from ecumene.catalog.records import COLLECTION, FOLDER, IMAGE, TABLE, AssetRecord, linked
+from ecumene.catalog.records import (
+    CLASSIFIER,
+    COLLECTION,
+    FOLDER,
+    IMAGE,
+    TABLE,
+    AssetRecord,
+    linked,
+)
 from ecumene.catalog.seen import Seen
 from ecumene.catalog.source import CollectionSource, ImageCache
 from ecumene.catalog.tables import TableCache, TableSource
@@ -121,6 +129,13 @@ class Catalog:
         )
         properties = collection_properties(record)
         return Collection(source, (), "Feature", record.id, record.updated, properties)
+
+    def load_classifier(self, asset_id: str) -> str | None:
+        """The file of a stored classifier. None if there is no such classifier."""
+        record = self.record(asset_id)
+        if record is None or record.type != CLASSIFIER or record.table is None:
+            return None
+        return str(record.table["path"])
 
     def revision(self) -> int | None:
         """Another number after every change of the catalogue, by any process; None if that cannot be told."""

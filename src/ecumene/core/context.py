@@ -62,6 +62,9 @@ class Catalog(Protocol):
     def load_table(self, asset_id: str) -> Collection | None:
         """A lazy collection of features."""
 
+    def load_classifier(self, asset_id: str) -> str | None:
+        """The file of a stored classifier."""
+
     def revision(self) -> int | None:
         """Another number after every change of any record; None if changes cannot be told."""
 
@@ -115,6 +118,10 @@ class NoCatalog:
         return None
 
     def load_table(self, asset_id: str) -> Collection | None:
+        """None."""
+        return None
+
+    def load_classifier(self, asset_id: str) -> str | None:
         """None."""
         return None
 

@@ -106,7 +106,7 @@ class Witness:
         self.pure = True
         pixels = None if context.pixels is None else _Watched(context.pixels, self, ())
         profiles = None if context.profiles is None else _Watched(context.profiles, self, ())
-        records = ("load_image", "load_collection")
+        records = ("load_image", "load_collection", "load_classifier")
         self.context = replace(
             context,
             catalog=cast(Catalog, _Watched(context.catalog, self, records)),

@@ -34,6 +34,9 @@ MODES_OF: Mapping[str, frozenset[str]] = {
 }
 """The output modes of each kind."""
 
+TRAINED = frozenset(("smileRandomForest", "smileCart"))
+"""Kinds that can be stored and are trained either to classify or for numbers."""
+
 
 @dataclass(frozen=True, eq=False)
 class Samples:
@@ -85,12 +88,15 @@ class Classifier:
     samples: Samples | None = field(default=None, repr=False)
     fixed: Model | None = field(default=None, repr=False)
     account: str = ""
+    stored: Grown | None = field(default=None, repr=False)
 
     @property
     def plan_token(self) -> bytes:
         """Content identity for plans: kind, settings, mode and samples decide what is predicted."""
         text = repr((self.name, sorted(self.settings.items()), self.mode, self.schema))
         seen = b"" if self.samples is None else self.samples.digest
+        if self.stored is not None:
+            seen = self.stored.digest
         return hashlib.blake2b(text.encode() + seen, digest_size=16).digest()
 
     def to_json(self) -> dict[str, Any]:
@@ -113,11 +119,11 @@ class Classifier:
     @property
     def trained(self) -> bool:
         """Whether it can predict."""
-        return self.samples is not None or self.fixed is not None
+        return not (self.samples is None and self.fixed is None and self.stored is None)
 
     def on(self, samples: Samples, schema: tuple[str, ...], account: str) -> Classifier:
         """The classifier with samples to train on."""
-        if self.fixed is not None:
+        if self.fixed is not None or self.stored is not None:
             raise EvaluationError(f"Classifier.train: {self.name} needs no training.")
         if not len(samples.rows):
             raise EvaluationError("Classifier.train: No valid training data was found.")
@@ -127,6 +133,12 @@ class Classifier:
         """The model, trained once for an account and a kind of output."""
         if self.fixed is not None:
             return Grown(self.fixed, np.zeros(0))
+        if self.stored is not None:
+            if (self.mode in REGRESSIONS) != self.stored.regression and self.name in TRAINED:
+                raise EvaluationError(
+                    f"Classifier.setOutputMode: The stored classifier was not trained for the output mode {self.mode}."
+                )
+            return self.stored
         samples = self.samples
         if samples is None:
             raise EvaluationError("The classifier is not trained.")

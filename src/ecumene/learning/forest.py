@@ -60,6 +60,8 @@ class Trees:
 
     def keys(self, rows: Rows) -> NDArray[np.uint32]:
         """Rows ``(n, d)`` as numbers that compare with the words' limits as rows do with the trees'."""
+        if not rows.shape[1]:  # leaves look at a column, too
+            return np.zeros((len(rows), 1), np.uint32)
         if self.cuts is None:
             return ordered(rows)
         found = np.empty(rows.shape, np.uint32)

@@ -6,8 +6,10 @@ need not.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,6 +51,20 @@ class Grown:
     def size(self) -> int:
         """Bytes in memory, about."""
         return self.model.size + self.importance.nbytes
+
+    @property
+    def regression(self) -> bool:
+        """Whether it was trained for numbers."""
+        return isinstance(self.model, TreeRegressor)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Of the content of its trees."""
+        held = hashlib.blake2b(digest_size=16)
+        trees: Trees = getattr(self.model, "trees")  # noqa: B009
+        for part in (trees.words, trees.roots, trees.votes, trees.table, *(trees.cuts or ())):
+            held.update(np.ascontiguousarray(part).tobytes())
+        return held.digest()
 
 
 def _limits(thresholds: Rows) -> NDArray[np.uint32]:
