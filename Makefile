@@ -6,7 +6,7 @@ COUNT ?= 100000
 OPERATIONS ?= 200
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: help demo serve test fuzz chaos lint types conformance bench docs lock clean
+.PHONY: help demo serve test fuzz chaos lint types conformance bench docs gallery lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ chaos: .venv/.ok ## Kill the server and its workers at random while OPERATIONS (
 
 docs: .venv/.ok ## Generate the algorithm reference from the registry
 	@$(PY) -m ecumene.cli docs build --output docs/reference
+
+gallery: .venv/.ok ## Render the pictures of docs/gallery.md again
+	@$(PY) -m tests.gallery
 
 lock: .venv/.ok ## Resolve requirements.lock again
 	@$(UV) pip compile -q --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --all-extras pyproject.toml -o requirements.lock
