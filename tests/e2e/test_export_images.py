@@ -248,6 +248,12 @@ def test_zarr_is_ours(exporting: Exporting) -> None:
     np.testing.assert_array_equal(array("half"), half)
     x = np.frombuffer(zlib.decompress((root / "x" / "0").read_bytes()))
     assert (x == WEST + STEP * (np.arange(WIDTH) + 0.5)).all()
+    ee = exporting.ee
+    grid = ee.Projection("EPSG:32610", [STEP, 0, WEST, 0, -STEP, NORTH])
+    again = ee.Image.loadZarrV2Array("gs://results/cube.zarr/nir/.zarray", grid)
+    corners = [WEST, NORTH - STEP * HEIGHT, WEST + STEP * WIDTH, NORTH]
+    region = ee.Geometry.Rectangle(corners, "EPSG:32610", False)
+    assert again.reduceRegion("sum", region).getInfo() == {"nir": int(values()[1].sum())}
     assert "WGS 84 / UTM zone 10N" in about["spatial_ref/.zattrs"]["crs_wkt"]
 
 
