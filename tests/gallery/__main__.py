@@ -52,12 +52,8 @@ def page() -> str:
 
 
 def _link(name: str) -> str:
-    group, _, rest = name.partition(".")
-    return (
-        f"reference/algorithms/{group}/{rest}.md"
-        if rest
-        else f"reference/algorithms/Algorithms/{name}.md"
-    )
+    group = name.partition(".")[0] if "." in name else "Algorithms"
+    return f"reference/algorithms/{group}/{name}.md"
 
 
 def main() -> int:

@@ -40,7 +40,7 @@ def run(picture: Picture, ee: Any) -> tuple[Any, dict[str, Any], Any]:
 
 
 PICTURES = (
-    Picture("median", "A median composite", ("ImageCollection.filterDate", "reduce.median"), """
+    Picture("median", "A median composite", ("Collection.filter", "reduce.median"), """
 image, look = S2.median(), RGB
 """, "jpg"),
     Picture("index", "The greenest pixel of a season", ("ImageCollection.qualityMosaic", "Image.normalizedDifference"), """
@@ -104,13 +104,13 @@ look = {"min": 0, "max": 12000, "palette": ["fcfdbf", "f1605d", "721f81", "00000
 classes = S2.median().normalizedDifference(["B8", "B4"]).multiply(12).toInt().reproject("EPSG:32610", None, 30)
 image = classes.connectedComponents(ee.Kernel.plus(1), 256).select("labels").randomVisualizer()
 """),
-    Picture("outlines", "Segments as polygons, drawn", ("Image.reduceToVectors", "FeatureCollection.style"), """
+    Picture("outlines", "Segments as polygons, drawn", ("Image.reduceToVectors", "Collection.style"), """
 water = S2.median().normalizedDifference(["B3", "B8"]).gt(0).selfMask()
 shapes = water.reduceToVectors(geometry=HERE, scale=20, maxPixels=1e7)
 lines = shapes.style(color="ffee00", fillColor="00000000", width=1)
 image = S2.median().visualize(**RGB).blend(lines)
 """, "jpg"),
-    Picture("trend", "The rhythm of a year: amplitude of a harmonic", ("reduce.linearRegression", "Image.hypot"), """
+    Picture("trend", "The rhythm of a year: amplitude of a harmonic", ("ImageCollection.reduce", "Image.hypot"), """
 def terms(scene):
     time = ee.Image(scene.date().getFraction("year")).multiply(6.283185).float()
     green = scene.normalizedDifference(["B8", "B4"])
