@@ -122,3 +122,22 @@ def test_arrays_reduced_along_repeated_axes_are_refused() -> None:
     empty = call("Array", [[], []], call("PixelType.int8"))
     assert call_json("Array.reduce", empty, call("Reducer.max"), [1]) == [[0], [0]]
     assert call_json("Array.reduce", empty, call("Reducer.max"), [0]) == [[]]
+
+
+def test_lists_of_many_numbers_as_images_end_at_a_limit() -> None:
+    for make in ("Image.cat", "Image.constant"):
+        with pytest.raises(EcumeneError, match="at most 10000 bands"):
+            call(make, [1] * 10_001)
+    with pytest.raises(EcumeneError, match="at most 10000 bands"):
+        call("Image.bandNames", [1] * 10_001)
+    names = call("Image.bandNames", [1] * 10_000)
+    assert (names[0], names[1], names[-1]) == ("constant", "constant_1", "constant_9999")
+    with pytest.raises(EcumeneError, match="at most 1000000 elements"):
+        call("Image.constant", call("Array.repeat", call("Array", [1]), 0, 1_000_001))
+
+
+def test_names_of_pairs_are_those_of_the_image_with_more_bands() -> None:
+    one = call("Image.toArray", call("Image.constant", [1, 2]))
+    pair = call("Image.addBands", one, one)
+    assert call("Image.bandNames", call("Image.arrayCat", one, pair, 0)) == ["array", "array_1"]
+    assert call("Image.bandNames", call("Image.arrayCat", pair, one, 0)) == ["array", "array_1"]

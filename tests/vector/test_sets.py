@@ -275,7 +275,7 @@ def test_lines_are_cut() -> None:
 def test_grids_cover() -> None:
     grid = Projection("EPSG:32633", (10_000.0, 0.0, 0.0, 0.0, -10_000.0, 0.0))
     region = star(15, 45, [25_000.0] * 12)
-    cells = covering_grid(region, grid, 10_000)
+    cells = list(covering_grid(region, grid, 10_000))
     whole = shapely.union_all([cell.shape for _, _, cell in cells])
     from ecumene.vector.shapes import planar
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -271,7 +271,13 @@ def covering_grid(
 ) -> Collection:
     """The cells of a projection that the geometry meets, as features numbered ``x,y``."""
     grid = proj if scale is None else proj.at_scale(scale)
-    cells = shapes.covering_grid(geometry, grid, context.limits.list_elements // 10)
-    return Collection.of(
-        [Feature({INDEX: f"{x},{y}"}, geometry=cell) for x, y, cell in cells], "Feature"
-    )
+    most = context.limits.list_elements // 10
+    shapes.covering_grid(geometry, grid, most)  # refused now rather than when it is read
+
+    def produce() -> Iterator[Feature]:
+        for count, (x, y, cell) in enumerate(shapes.covering_grid(geometry, grid, most)):
+            if count % 1024 == 0:
+                context.cancel.check()
+            yield Feature({INDEX: f"{x},{y}"}, geometry=cell)
+
+    return Collection.lazy(produce, "Feature")

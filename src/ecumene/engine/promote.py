@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
+from ecumene.algorithms.image.bands import MOST_BANDS
 from ecumene.core import crs as crs_
 from ecumene.core.array import Array
 from ecumene.core.blob import Blob
@@ -19,7 +20,7 @@ from ecumene.core.collection import Collection
 from ecumene.core.context import Context
 from ecumene.core.dates import MAX_MS, Date, DateRange
 from ecumene.core.element import Element, Feature
-from ecumene.core.errors import EvaluationError, NotImplementedYet
+from ecumene.core.errors import EvaluationError, LimitExceeded, NotImplementedYet
 from ecumene.core.filter import Filter
 from ecumene.core.geometry import ErrorMargin, Geometry
 from ecumene.core.image import Image
@@ -104,13 +105,14 @@ def image(value: Any, context: Context, registry: Registry) -> Image:
         constant = int(value) if isinstance(value, bool) else value
         return cast(Image, construct("Image.constant", context, registry, value=constant))
     if isinstance(value, list) and value:
-        joined = image(value[0], context, registry)
-        for item in value[1:]:
-            more = image(item, context, registry)
-            joined = construct(
-                "Image.addBands", context, registry, dst_img=joined, src_img=more, names=None
-            )
-        return joined
+        parts: list[Image] = []
+        bands = 0
+        for item in value:
+            parts.append(image(item, context, registry))
+            bands += len(parts[-1].bands)
+            if bands > MOST_BANDS:
+                raise LimitExceeded(f"An image may have at most {MOST_BANDS} bands.")
+        return cast(Image, construct("Image.cat", context, registry, images=parts))
     raise Mismatch("Image<unknown bands>", value)
 
 

@@ -8,6 +8,7 @@ where geodesics are straight; distances are metres.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ OPERATIONS = {
 }
 EMPTY = Geometry(shapely.GeometryCollection())
 _HALF_WAY = 1.8
+_CELLS = 8192
 
 
 def tolerance(name: str, margin: ErrorMargin | None, *, needed: bool, crs: str = WORLD) -> float:
@@ -419,36 +421,41 @@ def _cut_geodesic(line: Any, stops: list[float]) -> list[Any]:
 
 def covering_grid(
     geometry: Geometry, proj: Projection, most: int
-) -> list[tuple[int, int, Geometry]]:
-    """``(x, y, cell)`` of the cells of a projection that a geometry meets."""
+) -> Iterator[tuple[int, int, Geometry]]:
+    """``(x, y, cell)`` of the cells of a projection that a geometry meets, row by row, some thousands at a time.
+
+    LimitExceeded, before the first, if the box around it has more than ``most`` cells.
+    """
     if geometry.unbounded:
         raise EvaluationError("Geometry.coveringGrid: The geometry must not be unbounded.")
     shape = planar(geometry, proj.crs)
     if shape.is_empty:
-        return []
+        return iter(())
     t = invert(proj.transform)
     pixels = shapely.transform(shape, lambda p: _affine(t, p))
     west, south, east, north = pixels.bounds
-    columns = (math.floor(west), max(math.ceil(east), math.floor(west) + 1))
-    rows = (math.floor(south), max(math.ceil(north), math.floor(south) + 1))
-    if (columns[1] - columns[0]) * (rows[1] - rows[0]) > most:
+    columns = range(math.floor(west), max(math.ceil(east), math.floor(west) + 1))
+    rows = range(math.floor(south), max(math.ceil(north), math.floor(south) + 1))
+    if len(columns) * len(rows) > most:
         raise LimitExceeded(f"Geometry.coveringGrid: The grid would have more than {most} cells.")
     shapely.prepare(pixels)
-    x, y = (a.ravel() for a in np.meshgrid(range(*columns), range(*rows)))
-    squares = shapely.box(x, y, x + 1, y + 1)
-    keep = shapely.intersects(pixels, squares)
-    if pixels.area:
-        keep &= ~shapely.touches(pixels, squares)
-    return [
-        (
-            i,
-            j,
-            Geometry(
-                shapely.transform(square, lambda p: _affine(proj.transform, p)), proj.crs, False
-            ),
-        )
-        for i, j, square in zip(x[keep].tolist(), y[keep].tolist(), squares[keep], strict=True)
-    ]
+    return _cells(pixels, columns, rows, proj)
+
+
+def _cells(
+    pixels: Any, columns: range, rows: range, proj: Projection
+) -> Iterator[tuple[int, int, Geometry]]:
+    count = len(columns) * len(rows)
+    for first in range(0, count, _CELLS):
+        number = np.arange(first, min(first + _CELLS, count))
+        x, y = columns.start + number % len(columns), rows.start + number // len(columns)
+        squares = shapely.box(x, y, x + 1, y + 1)
+        keep = shapely.intersects(pixels, squares)
+        if pixels.area:
+            keep &= ~shapely.touches(pixels, squares)
+        placed = shapely.transform(squares[keep], lambda p: _affine(proj.transform, p))
+        for i, j, square in zip(x[keep].tolist(), y[keep].tolist(), placed, strict=True):
+            yield i, j, Geometry(square, proj.crs, False)
 
 
 def _affine(transform: Any, points: Any) -> Any:

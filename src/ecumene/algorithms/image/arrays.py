@@ -225,11 +225,14 @@ def array_repeat(input: Image, axis: Integer, copies: Image) -> Image:
 def pairwise(
     name: str, left: Image, right: Image, op: str, params: tuple[Any, ...], rule: Any
 ) -> Image:
-    """An array operator on pairs of bands."""
+    """An array operator on pairs of bands; names of the image with more bands."""
     bands = []
+    swap = len(left.bands) == 1 and len(right.bands) > 1
     for a, b in lift.matched(name, left, right):
         node = ArrayOp(op, (a.node, b.node), params, rule(a.type, b.type))
-        bands.append(Band(a.name, node, lift.projection_of(a, b), a.dimensions, a.origin))
+        bands.append(
+            Band((b if swap else a).name, node, lift.projection_of(a, b), a.dimensions, a.origin)
+        )
     return Image(bands=tuple(bands), footprint=lift.intersection((left.footprint, right.footprint)))
 
 

@@ -20,6 +20,9 @@ from ecumene.plan.nodes import Cast, Constant
 MOST_BANDS = 10_000
 """Bands of an image value; requests for pixels may have fewer."""
 
+MOST_ELEMENTS = 1_000_000
+"""Elements of a constant array pixel."""
+
 
 def _nested(values: Any) -> Any:
     return tuple(_nested(v) for v in values) if isinstance(values, list) else values
@@ -30,6 +33,10 @@ def constant_band(name: str, value: Any) -> Band:
     if isinstance(value, Array):
         if value.values.ndim == 0:
             return constant_band(name, value.values.item())
+        if value.values.size > MOST_ELEMENTS:
+            raise LimitExceeded(
+                f"Image.constant: An array of a pixel may have at most {MOST_ELEMENTS} elements, got {value.values.size}."
+            )
         return Band(name, Constant(_nested(value.values.tolist()), value.type))
     if isinstance(value, bool):
         value = int(value)
@@ -49,6 +56,8 @@ def constant(value: Object) -> Image:
     value : a number, an Array, or a list of these for several bands (``constant_0``, ``constant_1``, …).
     """
     if isinstance(value, list):
+        if len(value) > MOST_BANDS:
+            raise LimitExceeded(f"Image.constant: An image may have at most {MOST_BANDS} bands.")
         return Image(bands=tuple(constant_band(f"constant_{i}", v) for i, v in enumerate(value)))
     return Image(bands=(constant_band("constant", value),))
 
@@ -111,13 +120,15 @@ def chosen(image: Image, selectors: list[Any], name: str = "Image.select") -> li
 def unique_names(names: list[str]) -> list[str]:
     """Later duplicates get ``_1``, ``_2``, …."""
     taken: set[str] = set()
+    last: dict[str, int] = {}
     out = []
     for name in names:
-        fresh, number = name, 0
+        fresh, number = name, last.get(name, 0)
         while fresh in taken:
             number += 1
             fresh = f"{name}_{number}"
         taken.add(fresh)
+        last[name] = number
         out.append(fresh)
     return out
 
@@ -245,10 +256,14 @@ def cat(images: list[Object], *, context: Context) -> Image:
     """
     if not images:
         return Image()
-    joined, *others = (as_image("Image.cat", item, context) for item in images)
-    for image in others:
-        joined = add_bands(joined, image)
-    return joined
+    first = as_image("Image.cat", images[0], context)
+    bands = list(first.bands)
+    for item in images[1:]:
+        bands += as_image("Image.cat", item, context).bands
+        if len(bands) > MOST_BANDS:
+            raise LimitExceeded(f"Image.cat: An image may have at most {MOST_BANDS} bands.")
+    names = unique_names([band.name for band in bands])
+    return first.with_bands([b.renamed(n) for b, n in zip(bands, names, strict=True)])
 
 
 @algorithm("Image.slice")

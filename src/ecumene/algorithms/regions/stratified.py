@@ -71,6 +71,8 @@ def stratified_sample(
     if len(classes) != len(points):
         raise EvaluationError(f"{name}: 'classValues' and 'classPoints' must have the same length.")
     wanted = dict(zip(classes, points, strict=True))
+    if not image.bands:
+        raise EvaluationError(f"{name}: The image has no bands.")
     band = class_band or image.band_names[0]
     if band not in image.band_names:
         raise EvaluationError(
