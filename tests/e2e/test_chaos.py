@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.battle import battle, undisturbed
 from tests.e2e.exporting import Server
 
 
+@pytest.mark.timeout(400)  # servers start slowly on busy machines
 def test_what_was_accepted_ends_once_with_the_same_bytes(
     exporting_server: Server, tmp_path: Path
 ) -> None:

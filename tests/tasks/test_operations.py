@@ -213,7 +213,8 @@ def test_what_was_asked_is_forgotten_with_the_end_and_the_rest_in_time(made: Ope
 def test_a_store_that_is_away_is_tried_again(
     made: Operations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers_, "PATIENCE", 0.01)
+    monkeypatch.setattr(workers_, "PATIENCE", 0.001)
+    monkeypatch.setattr(workers_, "BEAT", 0.02)
     accepted = made.submit(asked("away"), {"times": 2})
     lasting = made.submit(asked("away"), {"times": 99})
     made.start(1)
