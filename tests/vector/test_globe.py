@@ -363,3 +363,18 @@ def test_thousands_of_parts_near_and_far() -> None:
         )[2]
         assert near <= lengths.min() + 1e-3
         assert near > lengths.min() - 60_000
+
+
+def test_collections_stand_for_their_geometries_where_features_are_wanted() -> None:
+    boxes = [polygon([[x, 0], [x + 1, 0], [x + 1, 1], [x, 1]]) for x in (0, 5)]
+    features = [call("Feature", box, {"n": 1}) for box in boxes]
+    both = call("Collection", features)
+    assert call("Feature.area", both) == pytest.approx(sum(geodesic.area(box) for box in boxes))
+    assert call("Feature.intersects", both, features[1])
+    common = call_json("Feature.intersection", both, features[0], 1)
+    assert common["properties"] == {}
+    assert call_json("Feature.intersection", features[0], both, 1)["properties"] == {"n": 1}
+    moved = call("ProjectionTransform", features[0], call("Projection", "EPSG:3857"), 1)
+    assert moved.geometry.crs == "EPSG:3857"
+    with pytest.raises(EvaluationError, match=r"Feature\.area: The feature has no geometry"):
+        call("Feature.area", call("Feature", None, {}))

@@ -20,6 +20,7 @@ from ecumene.core.registry import REGISTRY, REQUIRED, Algorithm, Argument, algor
 from ecumene.core.wire import Boolean, Float, Object
 from ecumene.vector import geodesic, nearest, predicates, shapes
 from ecumene.vector.degrees import simple_parts
+from ecumene.vector.features import merged
 from ecumene.vector.geojson import coordinates_of
 from ecumene.vector.transform import with_edges
 
@@ -171,24 +172,29 @@ TABLE: dict[str, tuple[int, tuple[Argument, ...], str, Callable[..., Any], str]]
 }  # fmt: skip
 
 
+def _outline(name: str, element: Any, context: Context) -> Geometry:
+    """The geometry of a feature or image, or of all elements of a collection. EvaluationError if there is none."""
+    if isinstance(element, Collection):
+        return merged(context.cancel.each(element))
+    outline = element.outline
+    if not isinstance(outline, Geometry):
+        raise EvaluationError(f"Feature.{name}: The feature has no geometry.")
+    return outline
+
+
 def _on_features(
     names: tuple[str, ...], function: Callable[..., Any], name: str
 ) -> Callable[..., Any]:
-    def run(**given: Any) -> Any:
+    def run(*, context: Context, **given: Any) -> Any:
         first = given[names[0]]
-        outlines = {}
-        for parameter in names:
-            outline = given[parameter].outline
-            if outline is None:
-                raise EvaluationError(f"Feature.{name}: The feature has no geometry.")
-            outlines[parameter] = outline
+        outlines = [_outline(name, given[parameter], context) for parameter in names]
         rest = {k: v for k, v in given.items() if k not in names}
-        found = function(*outlines.values(), **rest)
-        return (
-            Feature(first.properties, first.id, first.version, found)
-            if isinstance(found, Geometry) and name not in ("closestPoint",)
-            else found
-        )
+        found = function(*outlines, **rest)
+        if not isinstance(found, Geometry) or name == "closestPoint":
+            return found
+        if isinstance(first, Collection):
+            return Feature(geometry=found)
+        return Feature(first.properties, first.id, first.version, found)
 
     return run
 
@@ -215,7 +221,12 @@ def _declare() -> None:
             listed = "Element"
         REGISTRY.add(
             Algorithm(
-                f"Feature.{name}", arguments, listed, words, _on_features(inputs, function, name)
+                f"Feature.{name}",
+                arguments,
+                listed,
+                words,
+                _on_features(inputs, function, name),
+                inject="context",
             )
         )
     moved = replace(REGISTRY.entries["Feature.transform"], name="ProjectionTransform")
