@@ -251,7 +251,7 @@ def test_nothing_where_all_is_masked() -> None:
     assert vectors(image({"class": values}, shown), geometry=rectangle(0.1, 0.1, 0.2, 0.2)) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 12), st.integers(1, 3))
 def test_kernels_as_plain(seed: int, height: int, width: int, most: int) -> None:
     rng = np.random.default_rng(seed)
