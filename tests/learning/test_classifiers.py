@@ -543,3 +543,21 @@ def test_trees_of_too_many_nodes_are_refused_as_they_grow(monkeypatch: pytest.Mo
     monkeypatch.setattr(grow, "MOST_NODES", 3000)
     with pytest.raises(LimitExceeded, match="more than 3000 nodes"):
         trained("smileRandomForest", FOREST | {"numberOfTrees": 5000}, CLASSES).grown()
+
+
+@pytest.mark.parametrize("metric", ["EUCLIDEAN", "MANHATTAN"])
+def test_neighbours_of_what_is_no_number(metric: str) -> None:
+    """Pixels may hold anything: there is always an answer."""
+    model = trained("smileKNN", KNN | {"metric": metric, "searchMethod": "LINEAR_SEARCH"}, CLASSES)
+    wild = np.array([[np.nan] * 4, [np.inf] * 4, [-np.inf, 1e308, -1e308, 0]])
+    assert set(model.predict(wild)) <= {1, 3, 5, 7}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_machines_end_on_inputs_of_very_different_sizes() -> None:
+    rows = RNG.choice([0.0, 1.0, -300.0, 2.0**53, 1e6], (40, 2))
+    given_ = SVM | {"kernelType": "POLY", "gamma": 1e-3, "degree": 2}
+    samples = Samples(rows, RNG.integers(0, 4, 40).astype(float))
+    model = Classifier("libsvm", given_).on(samples, ("a", "b"), "tests")
+    with pytest.raises(EvaluationError, match="not finite|large values"):
+        model.predict(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -212,7 +213,7 @@ def test_pixels_get_the_number_of_their_cluster() -> None:
         ("wekaKMeans", {"nClusters": 2, "init": 4}, "'init' must be 0"),
         ("wekaKMeans", {"nClusters": 2, "distanceFunction": "Chebyshev"}, "Unknown distance function 'Chebyshev'"),
         ("wekaXMeans", {"minClusters": 5, "maxClusters": 4}, "'maxClusters' must be between 5"),
-        ("wekaCascadeKMeans", {"manual": True}, "cannot be chosen by hand"),
+        ("wekaXMeans", {"cutoffFactor": math.nan}, "must be a share"), ("wekaCascadeKMeans", {"manual": True}, "cannot be chosen by hand"),
         ("wekaCobweb", {"acuity": 0}, "'acuity' must be greater"),
         ("wekaLVQ", {"learningRate": 2}, "'learningRate' must be greater than 0"),
         ("wekaLVQ", {"epochs": 0}, "'epochs' must be at least 1"),

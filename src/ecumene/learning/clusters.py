@@ -109,9 +109,11 @@ def _kmeans(rows: Rows, s: Mapping[str, Any], check: Check) -> Centres:
 def _xmeans(rows: Rows, s: Mapping[str, Any], check: Check) -> Centres:
     metric = metric_of("wekaXMeans", s, METRICS)
     least = count_of("wekaXMeans", s, "minClusters")
+    if not float(s["cutoffFactor"]) >= 0:
+        raise EvaluationError("Clusterer.wekaXMeans: 'cutoffFactor' must be a share, at least 0.")
     growth = xmeans.Growth(
         least, count_of("wekaXMeans", s, "maxClusters", least), max(int(s["maxIterations"]), 1),
-        max(int(s["maxKMeans"]), 1), max(int(s["maxForChildren"]), 1), float(s["cutoffFactor"]), metric,
+        max(int(s["maxKMeans"]), 1), max(int(s["maxForChildren"]), 1), min(float(s["cutoffFactor"]), 1.0), metric,
     )  # fmt: skip
     scale = Scale.of(rows)
     return Centres(scale, xmeans.grown(scale.applied(rows), growth, int(s["seed"]), check), metric)

@@ -13,6 +13,8 @@ from ecumene.core.errors import EvaluationError
 from ecumene.learning.base import Model, Rows
 
 MOST_NEIGHBOURS = 1000
+WIDEST = 1e100
+"""Beyond this numbers are taken as this: squares of distances stay finite."""
 
 METRICS = ("euclidean", "cosine", "mahalanobis", "manhattan")
 
@@ -131,7 +133,8 @@ class Neighbours(Model):
     def __post_init__(self) -> None:
         from scipy.spatial import cKDTree
 
-        known = None if self.metric == "braycurtis" else cKDTree(self.rows @ self.whitening)
+        held = np.clip(self.rows, -WIDEST, WIDEST)
+        known = None if self.metric == "braycurtis" else cKDTree(held @ self.whitening)
         object.__setattr__(self, "index", known)
 
     @classmethod
@@ -175,6 +178,7 @@ class Neighbours(Model):
                 for a in range(0, len(rows), step)
             ]  # fmt: skip
             return np.concatenate(parts) if parts else np.zeros((0, self.k), np.int64)
+        rows = np.clip(np.nan_to_num(rows), -WIDEST, WIDEST)
         power = 1 if self.metric == "manhattan" else 2
         step = max(1, 4_000_000 // self.k)
         parts = [

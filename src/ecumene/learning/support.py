@@ -22,6 +22,9 @@ CLASSES, NUMBERS = ("C_SVC", "NU_SVC", "ONE_CLASS"), ("EPSILON_SVR", "NU_SVR")
 MOST_SAMPLES = 20_000
 """Training takes time as their square."""
 
+MOST_ITERATIONS = 200_000
+"""LIBSVM never ends on inputs of very different sizes."""
+
 STRIP = 4_000_000
 """Most products of rows and support vectors at a time."""
 
@@ -174,6 +177,7 @@ def _options(s: Mapping[str, Any], inputs: int) -> dict[str, Any]:
         "gamma": 1 / inputs if gamma is None else float(gamma),
         "coef0": float(s.get("coef0") or 0),
         "tol": float(s.get("terminationEpsilon") or 1e-3),
+        "max_iter": MOST_ITERATIONS,
     }
 
 
