@@ -16,11 +16,12 @@ from ecumene.catalog.access import ANONYMOUS
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, media type and body."""
+    """Status, media type, body and warnings."""
 
     status: int
     kind: str
     body: bytes
+    warnings: tuple[str, ...] = ()
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -100,4 +101,7 @@ class Local:
         await self.app(scope, receive, send)
         found = {name.decode(): value.decode() for name, value in messages[0]["headers"]}
         content = b"".join(m.get("body", b"") for m in messages[1:])
-        return Answer(messages[0]["status"], found.get("content-type", ""), content)
+        warnings = [v.decode() for name, v in messages[0]["headers"] if name.lower() == b"warning"]
+        return Answer(
+            messages[0]["status"], found.get("content-type", ""), content, tuple(warnings)
+        )

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ecumene.api.call import Call
-from ecumene.catalog.access import Access
+from ecumene.catalog.ids import canonical
+from ecumene.catalog.store import Catalog
+from ecumene.core.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +85,26 @@ NEEDS: Mapping[str, Needs | None] = {
 """By the method's id; None needs none."""
 
 
-def check(method: str, call: Call, access: Access) -> None:
-    """NotFound or PermissionDenied unless the caller may do this. A method without an entry is refused."""
+_SEEING = ("earthengine.assets.get", "earthengine.assets.list")
+
+
+def check(method: str, call: Call, catalog: Catalog, context: Context) -> None:
+    """NotFound or PermissionDenied unless the caller may do this. A method without an entry is refused.
+
+    To see a retired id is to see the asset that answers for it.
+    """
+    access = catalog.access
     needs = NEEDS.get(method, Needs("earthengine.config.update"))
     if needs is None:
         return
     if not needs.asset:
         access.require_project(call.account, needs.permission, _project(call))
         return
-    access.require(call.account, needs.permission, call.path[needs.asset])
+    asset = call.path[needs.asset]
+    real = catalog.successor(asset) if needs.permission in _SEEING else None
+    access.require(call.account, needs.permission, real or asset)
+    if real is not None:
+        context.superseded[canonical(asset)] = real
 
 
 def _project(call: Call) -> str:

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ecumene.api import auth, batch, discovery, errors, permissions, profiling, uploads
+from ecumene.api import auth, batch, discovery, errors, notices, permissions, profiling, uploads
 from ecumene.api.accounts import Accounts
 from ecumene.api.call import Call, decode_json, form, inflated, too_large
 from ecumene.api.metrics import Metrics
@@ -35,7 +35,7 @@ STACK = 256 * 2**20
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "x-earth-engine-computation-profile, x-earth-engine-quota-status",
+    "Access-Control-Expose-Headers": "x-earth-engine-computation-profile, x-earth-engine-quota-status, warning",
 }
 PREFLIGHT = {
     **CORS,
@@ -96,12 +96,14 @@ class Application:
             return
         if scope["type"] != "http":
             return
+        notices.begin(scope)
         request = Request(scope, receive)
         try:
             response = await self._answered(request)
         except ClientDisconnect:
             return
         profiling.announce(scope, response)
+        notices.announce(scope, response)
         for key, value in CORS.items():
             response.headers.setdefault(key, value)
         response = self._compressed(request, response)
@@ -315,6 +317,7 @@ class Application:
         if self.waiting >= limits.concurrent_requests + limits.queued_requests:
             raise RateLimited("Too many concurrent requests; try again later.")
         context = self.services.context(call.account)
+        notices.collect(request.scope, context)
         work = profiling.profiled(self._work, request, context, self.services.engine.profiles)
         self.waiting += 1
         try:
@@ -337,7 +340,7 @@ class Application:
         return Response(answer, media_type="application/json")
 
     def _work(self, route: Route, call: Call, body: bytes, context: Any) -> Any:
-        permissions.check(route.id, call, self.services.catalog.access)
+        permissions.check(route.id, call, self.services.catalog, context)
         if route.verb != "GET" and body:
             call.body = decode_json(body)
             if not isinstance(call.body, dict):

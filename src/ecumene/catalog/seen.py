@@ -23,7 +23,8 @@ class Seen:
         self._catalog, self._account = catalog, account
 
     def _readable(self, asset_id: str) -> bool:
-        return self._catalog.access.allows(self._account, READ, asset_id)
+        real = self._catalog.successor(asset_id) or asset_id
+        return self._catalog.access.allows(self._account, READ, real)
 
     def load_image(self, asset_id: str) -> Image | None:
         """A stored image; None if there is none that the account may read."""
@@ -40,6 +41,10 @@ class Seen:
     def load_classifier(self, asset_id: str) -> str | None:
         """The file of a stored classifier; None if there is none that the account may read."""
         return self._catalog.load_classifier(asset_id) if self._readable(asset_id) else None
+
+    def successor(self, asset_id: str) -> str | None:
+        """The id of the asset that answers for a retired id; None for all other ids."""
+        return self._catalog.successor(asset_id)
 
     def revision(self) -> int | None:
         """As of the whole catalogue: changes of roles count too."""

@@ -24,12 +24,15 @@ from ecumene.catalog.records import (
     AssetRecord,
     linked,
 )
+from ecumene.catalog.retired import Succeeding, Successor
+from ecumene.catalog.retired import successor as successor_of
 from ecumene.catalog.seen import Seen
 from ecumene.catalog.source import CollectionSource, ImageCache
 from ecumene.catalog.tables import TableCache, TableSource
 from ecumene.core.caches import Report
 from ecumene.core.collection import Collection
 from ecumene.core.image import Image
+from ecumene.core.query import ElementSource
 from ecumene.storage.gate import Gate
 from ecumene.storage.revision import Revision
 
@@ -91,31 +94,51 @@ class Catalog:
     # -- what algorithms ask ---------------------------------------------------------------------
 
     def record(self, asset_id: str) -> AssetRecord | None:
-        """The record of an id in any form, of a link that of its source; root folders are always there."""
-        plain = canonical(asset_id)
-        found = self.index.get(plain) if plain else None
-        if found is None and is_root(plain):
-            return AssetRecord(plain, FOLDER)
-        source = None if found is None else linked(found.table)
-        return found if source is None else self.index.get(source)
+        """The record of an id in any form: of a link that of its source, of a retired id that of its successor.
+
+        Root folders are always there.
+        """
+        return self._resolved(asset_id)[0]
 
     get = record
 
+    def successor(self, asset_id: str) -> str | None:
+        """The id of the asset that answers for a retired id; None for all other ids."""
+        found = successor_of(asset_id, self._holds)
+        return None if found is None else found.id
+
+    def _holds(self, plain_id: str) -> bool:
+        return self.index_type(plain_id) not in (None, FOLDER)
+
+    def _resolved(self, asset_id: str) -> tuple[AssetRecord | None, Successor | None]:
+        """The record that answers for an id, and whether it does so as a retired one's successor."""
+        plain = canonical(asset_id)
+        found = self.index.get(plain) if plain else None
+        if found is not None:
+            source = linked(found.table)
+            return (found if source is None else self.index.get(source)), None
+        if is_root(plain):
+            return AssetRecord(plain, FOLDER), None
+        after = successor_of(plain, self._holds)
+        return (None, None) if after is None else (self.index.get(after.id), after)
+
     def load_image(self, asset_id: str) -> Image | None:
         """A stored image: reads no pixels, opens no file. None if there is no such image."""
-        record = self.record(asset_id)
+        record, after = self._resolved(asset_id)
         if record is None or record.type != IMAGE:
             return None
         member = self.index_type(record.id.rpartition("/")[0]) == COLLECTION
-        found = self._images.images([(record.id, record.updated)], member=member)
-        return found[0] if found else None
+        for image in self._images.images([(record.id, record.updated)], member=member):
+            return image if after is None else after.image(image)
+        return None
 
     def load_collection(self, asset_id: str) -> Collection | None:
         """A lazy image collection. None if there is no such collection."""
-        record = self.record(asset_id)
+        record, after = self._resolved(asset_id)
         if record is None or record.type != COLLECTION:
             return None
-        source = CollectionSource(self.index, self._images, record.id)
+        stored = CollectionSource(self.index, self._images, record.id)
+        source: ElementSource = stored if after is None else Succeeding(stored, after)
         properties = collection_properties(record)
         return Collection(source, (), "Image", record.id, record.updated, properties)
 
@@ -172,7 +195,8 @@ class Catalog:
         """The ``EarthEngineAsset`` of a resource name or id; NotFound if there is none."""
         record = self.require(name)
         quota = self.quota(record.id) if has_quota(record.id) and view == "FULL" else None
-        return asset(replace(record, id=canonical(name)), view, quota)
+        shown = record if self.successor(name) == record.id else replace(record, id=canonical(name))
+        return asset(shown, view, quota)
 
     def quota(self, root: str) -> dict[str, str]:
         """The ``FolderQuota`` of a project's root or a home folder."""

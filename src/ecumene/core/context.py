@@ -65,6 +65,9 @@ class Catalog(Protocol):
     def load_classifier(self, asset_id: str) -> str | None:
         """The file of a stored classifier."""
 
+    def successor(self, asset_id: str) -> str | None:
+        """The id of the asset that answers for a retired id; None for all other ids."""
+
     def revision(self) -> int | None:
         """Another number after every change of any record; None if changes cannot be told."""
 
@@ -125,6 +128,10 @@ class NoCatalog:
         """None."""
         return None
 
+    def successor(self, asset_id: str) -> str | None:
+        """None."""
+        return None
+
     def revision(self) -> int | None:
         """It never changes."""
         return 0
@@ -140,6 +147,7 @@ class Context:
 
     ``file`` finds the file of a URI in a bucket that the operator has named and the account may read (NotFound,
     PermissionDenied or RequestError otherwise); None where there are no buckets.
+    ``superseded`` collects retired ids that others answered for (see ``loaded``).
     ``profile`` is there where the request asks for one; ``profiles`` are those of earlier requests.
     """
 
@@ -151,3 +159,10 @@ class Context:
     profile: Profile | None = None
     profiles: Profiles | None = None
     file: Callable[[str], Path] | None = None
+    superseded: dict[str, str] = field(default_factory=dict)
+
+    def loaded(self, asset_id: str) -> None:
+        """Notes the id of an asset that was loaded, if it is a retired one: the client is told what answered."""
+        after = self.catalog.successor(asset_id)
+        if after is not None:
+            self.superseded[asset_id] = after

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -60,6 +60,7 @@ class Key(NamedTuple):
 class _Remembered:
     image: Image
     steps: int
+    superseded: Mapping[str, str] = field(default_factory=dict)
     derived: Lru[Any] = field(default_factory=lambda: Lru(DERIVED))
 
 
@@ -72,14 +73,23 @@ class Memory:
             weakref.WeakValueDictionary()
         )
 
-    def recall(self, key: Key) -> Image | None:
-        """The image of an expression; None if it must be evaluated."""
-        found = self._held.get(key)
-        return None if found is None else found.image
+    def recall(self, key: Key, superseded: dict[str, str] | None = None) -> Image | None:
+        """The image of an expression; None if it must be evaluated.
 
-    def keep(self, key: Key, image: Image, steps: int) -> None:
+        The retired ids that others answered for when it was evaluated are added to ``superseded``.
+        """
+        found = self._held.get(key)
+        if found is None:
+            return None
+        if superseded is not None:
+            superseded.update(found.superseded)
+        return found.image
+
+    def keep(
+        self, key: Key, image: Image, steps: int, superseded: Mapping[str, str] | None = None
+    ) -> None:
         """Remembers an image that took so many steps to evaluate."""
-        made = _Remembered(image, max(steps, 1))
+        made = _Remembered(image, max(steps, 1), dict(superseded or {}))
         self._by_image[id(image)] = made
         self._held.put(key, made)
 
@@ -106,7 +116,7 @@ class Witness:
         self.pure = True
         pixels = None if context.pixels is None else _Watched(context.pixels, self, ())
         profiles = None if context.profiles is None else _Watched(context.profiles, self, ())
-        records = ("load_image", "load_collection", "load_classifier")
+        records = ("load_image", "load_collection", "load_classifier", "successor")
         self.context = replace(
             context,
             catalog=cast(Catalog, _Watched(context.catalog, self, records)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,18 @@ from ecumene.engine.coerce import Mismatch, coerce, type_name
 from ecumene.engine.evaluate import Evaluator
 from ecumene.engine.memory import Key, Memory, Witness, Written, written
 from ecumene.engine.results import Encoder
+
+
+@contextmanager
+def _noting(notices: dict[str, str]) -> Iterator[dict[str, str]]:
+    """What is added to a request's notices inside, kept apart from what was there before."""
+    before, added = dict(notices), dict[str, str]()
+    notices.clear()
+    try:
+        yield added
+    finally:
+        added.update(notices)
+        notices.update(before)
 
 
 class Engine:
@@ -66,15 +79,16 @@ class Engine:
         keys = self._keys(expression, context, pinned)
         if context.profile is None or pinned is not None:  # a profile wants to see the work
             for key in keys:
-                known = self.memory.recall(key)
+                known = self.memory.recall(key, context.superseded)
                 if known is not None:
                     return known
         witness = Witness(context)
-        value, steps = self._evaluated(expression, witness.context if keys else context)
+        with _noting(context.superseded) as superseded:
+            value, steps = self._evaluated(expression, witness.context if keys else context)
         if isinstance(value, Image):
             for key in keys:
                 if witness.pure or isinstance(key.what, str):
-                    self.memory.keep(key, value, steps)
+                    self.memory.keep(key, value, steps, superseded)
                     break
         return value
 

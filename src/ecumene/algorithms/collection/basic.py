@@ -116,6 +116,7 @@ def load_table(
         raise EvaluationError(
             f"Collection.loadTable: Collection asset '{table_id}' not found (does not exist or caller does not have access)."
         )
+    context.loaded(table_id)
     return found
 
 

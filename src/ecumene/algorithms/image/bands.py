@@ -76,6 +76,7 @@ def load(id: str, version: Long = -1, *, context: Context) -> Image:
         raise EvaluationError(
             f"Image.load: Image asset '{id}' not found (does not exist or caller does not have access)."
         )
+    context.loaded(id)
     return found
 
 

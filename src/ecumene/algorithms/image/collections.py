@@ -40,6 +40,7 @@ def load(id: str, version: Long | None = None, *, context: Context) -> Images:
         raise EvaluationError(
             f"ImageCollection.load: ImageCollection asset '{id}' not found (does not exist or caller does not have access)."
         )
+    context.loaded(id)
     return found
 
 
