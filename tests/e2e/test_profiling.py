@@ -55,6 +55,7 @@ def test_profile_printing(ee):
 
 
 def test_pixels_and_values_together(ee):
+    """At a place where no other test has had blocks decoded."""
     ids = []
     with ee.data.profiling(ids.append):
         ee.Number(1).add(2).getInfo()
@@ -65,7 +66,7 @@ def test_pixels_and_values_together(ee):
                 "grid": {
                     "dimensions": {"width": 64, "height": 64}, "crsCode": "EPSG:32610",
                     "affineTransform": {
-                        "scaleX": 20, "scaleY": -20, "translateX": 623000, "translateY": 4214000,
+                        "scaleX": 20, "scaleY": -20, "translateX": 627000, "translateY": 4208000,
                     },
                 },
             }
