@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from ecumene.core.caches import Report
 from ecumene.core.context import Context
 from ecumene.core.projection import Grid, Window
+from ecumene.plan.early import announced
 from ecumene.plan.layout import (
-    SIDE,
     SMALL,
     Layout,
     Resources,
@@ -28,22 +28,14 @@ from ecumene.plan.layout import (
 from ecumene.plan.layout import pieces as pieces_of
 from ecumene.plan.node import Evaluation, Need, Pixels, PlanNode
 from ecumene.plan.nodes import Fused
-from ecumene.plan.nodes.sources import store_of
 from ecumene.plan.optimise import Prepared
 from ecumene.plan.parts import Part
 from ecumene.plan.planner import Planner
-from ecumene.plan.reach import pixelwise
 from ecumene.plan.scheduling import Lane, Scheduler
 from ecumene.plan.shared import noted
 from ecumene.plan.watch import watched
-from ecumene.raster.source import needed
 from ecumene.storage import heap
-from ecumene.storage.blocks import BlockKey, BlockStore
-
-PREFETCH_BYTES = 256 * 2**20
-
-MARGIN = 3
-"""Rows beyond the outline of a request that its blocks are decoded to."""
+from ecumene.storage.blocks import BlockStore
 
 Key = tuple[int, Grid, Window]
 Result = TypeVar("Result")
@@ -97,14 +89,20 @@ class Executor:
         if layout.passing:
             heap.give_back()
         context = self._reading(context, layout.passing)
-        self._announce(plan, grid, window, context)
+        first = [] if self.store is None else announced(plan, grid, window, context)
         if layout.whole:
-            yield window, evaluate(plan, grid, window, context)
+            with self.scheduler.lane(window.width * window.height) as lane:
+                for work in first:
+                    lane.submit(work)
+                found = evaluate(plan, grid, window, context)
+            yield window, found
             return
         pieces = split(window, layout.shape, layout.origin)
         if wanted is not None:
             pieces = _chosen(pieces, wanted, context)
         with self.scheduler.lane(window.width * window.height) as lane:
+            for work in first:
+                lane.submit(work)
             yield from self._ahead(
                 pieces, lambda piece: evaluate(plan, grid, piece, context, lane), context, lane
             )
@@ -178,39 +176,6 @@ class Executor:
     def _reading(self, context: Context, passing: bool = False) -> Context:
         """The context of a request's nodes."""
         return replace(context, pixels=_Reading(self, passing))
-
-    def _announce(self, plan: Prepared, grid: Grid, window: Window, context: Context) -> None:
-        """Tells the request's store what will be asked for, before it is.
-
-        Local blocks are decoded by whoever needs them first, as far as the last row that the window needs;
-        those behind a network are fetched early, in the order of the rows, but for a profiled request, where
-        each block is fetched for whom it is charged to.
-        """
-        pixels = window.width * window.height
-        if self.store is None or not SMALL < pixels <= 4 * SIDE * SIDE:
-            return
-        store = store_of(context)
-        budget = 0 if context.profile is not None else PREFETCH_BYTES
-        keys: list[BlockKey] = []
-        reach: dict[tuple[str, int], int] = {}
-        for source in plan.sources:
-            if source.band.grid.nominal_scale * 2 <= grid.nominal_scale:
-                continue  # overviews: headers would be opened here one by one
-            found = needed(store, source.band, grid, window)
-            if found is None:
-                continue
-            header = store.header(source.band.path)
-            if header.layout is None:
-                blocks = found.blocks(store, source.band)
-                budget -= len(blocks) * SIDE * SIDE * source.band.type.dtype.itemsize
-                keys += blocks if budget > 0 else ()
-            else:
-                place = header.path, found.level
-                reach[place] = max(reach.get(place, 0), found.bottom + MARGIN)
-        if all(map(pixelwise, plan.nodes)):
-            store.reaching(reach)
-        keys.sort(key=lambda key: key.by)
-        store.prefetch(keys)
 
     def caches(self) -> dict[str, Report]:
         """Counters of what is kept between requests."""

@@ -217,12 +217,20 @@ class BlockStore:
             known = self._headers.get(key[0])
             if known is not None and _key(known[1], *key[1:]) in self.cache:
                 continue
-            if not self._ahead.submit(partial(self._early, BlockKey(*key))):
+            if not self._ahead.submit(partial(self.early, BlockKey(*key))):
                 return
 
-    def _early(self, key: BlockKey) -> None:
+    def early(self, key: BlockKey) -> None:
+        """Decodes a block as far as this request will want it; whoever needs it will meet its error."""
         with contextlib.suppress(EcumeneError, ValueError):
-            self.block(*key)
+            self._block(self.header(key.path), *key[1:], 1)
+
+    def ready(self, key: BlockKey) -> bool:
+        """Whether a block is in the cache as far as this request will want it."""
+        header = self.header(key.path)
+        whole = _key(header, *key[1:])
+        some = None if header.layout is None else self._enough(header, key.level, key.by, 1)
+        return whole in self.cache or (some is not None and (*whole, some) in self.cache)
 
     @property
     def stats(self) -> CacheStats:
