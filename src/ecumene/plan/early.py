@@ -20,7 +20,7 @@ from ecumene.raster.source import needed
 from ecumene.storage.blocks import BlockKey, BlockStore
 
 BYTES = 256 * 2**20
-"""Of blocks that are decoded early."""
+"""Of blocks that are decoded early, at most; and at most half of the cache."""
 
 MARGIN = 3
 """Rows beyond the outline of a request that its blocks are decoded to."""
@@ -62,7 +62,7 @@ def _blocks(
     local: list[BlockKey] = []
     remote: list[BlockKey] = []
     reach: dict[tuple[str, int], int] = {}
-    budget = BYTES
+    budget = min(BYTES, store.cache.capacity // 2)
     for source in plan.sources:
         if source.band.grid.nominal_scale * 2 <= grid.nominal_scale:
             continue  # overviews: headers would be opened here one by one
