@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -13,8 +14,8 @@ from typing import Any
 
 import pytest
 import requests
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.api.conftest import Service, assertion, encoded, grant, make_key
 from tests.servers import ecumene
@@ -37,6 +38,26 @@ def test_an_assertion_buys_a_token(service: Service) -> None:
     assert 0 < body["expires_in"] <= 3600
     assert answer.headers["Cache-Control"] == "no-store"
     assert service.get("/v1/projects/small/algorithms").status_code == 200
+
+
+def as_gdal_writes(key: dict[str, Any]) -> str:
+    """No key id, and base64 in the plain alphabet with padding, which is what is signed."""
+    plain = lambda part: base64.b64encode(part).decode()  # noqa: E731
+    now = int(time.time())
+    scope = "https://www.googleapis.com/auth/earthengine.readonly"
+    claims = {"iss": key["client_email"], "scope": scope, "aud": key["token_uri"], "iat": now, "exp": now + 3600, "x": "?>~~"}  # fmt: skip
+    spaced = json.dumps(claims).encode()
+    spaced += b" " * ((1 - len(spaced)) % 3)
+    text = plain(b'{"alg":"RS256","typ":"JWT"}') + "." + plain(spaced)
+    private: Any = serialization.load_pem_private_key(key["private_key"].encode(), None)
+    return f"{text}.{plain(private.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+
+
+def test_an_assertion_in_plain_base64_buys_a_token(service: Service) -> None:
+    text = as_gdal_writes(service.key)
+    assert text.split(".")[1].endswith("==")
+    answer = grant(service.base, text)
+    assert answer.status_code == 200, answer.text
 
 
 def other_key(key: dict[str, Any]) -> dict[str, Any]:
@@ -84,6 +105,8 @@ BAD = {
         part if i != 1 else encoded(json.dumps({"iss": key["client_email"], "exp": NOW + 99}).encode())
         for i, part in enumerate(assertion(key).split("."))
     ),
+    "a critical header": lambda key: assertion(key, {"crit": ["exp"]}),
+    "spaces in the signature": lambda key: assertion(key)[:-4] + " " + assertion(key)[-4:],
     "two parts": lambda key: assertion(key).rpartition(".")[0],
     "no JSON": lambda key: "a.b.c",
     "nothing": lambda key: "",
@@ -191,6 +214,10 @@ def test_an_assertion_works_again_for_a_moment_only(tmp_path, monkeypatch) -> No
     now = time.time()
     for module in (auth, accounts_module):
         monkeypatch.setattr(module.time, "time", lambda: now + auth.REPLAY + 5)
-    status, answer = auth.token_answer(accounts, form, own)
-    assert (status, answer["error"]) == (400, "invalid_grant")
+    head, _, signature = text.rpartition(".")
+    for other in (signature, f"{signature}==", signature.replace("-", "+").replace("_", "/")):
+        spelled = f"{head}.{other}"
+        status, answer = auth.token_answer(accounts, form | {"assertion": spelled}, own)
+        assert (status, answer["error"]) == (400, "invalid_grant")
+        assert "used before" in answer["error_description"]
     assert auth.token_answer(accounts, form | {"assertion": assertion(key)}, own)[0] == 200

@@ -4,7 +4,7 @@ import pytest
 
 from ecumene.catalog.filters import millis, parse, parse_shape, rfc3339
 from ecumene.core.errors import RequestError
-from ecumene.core.query import Comparison
+from ecumene.core.query import Comparison, Every, Opposite, Some
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,39 @@ def test_comparisons(text, expected):
     assert parse(text).query.comparisons == expected
 
 
+A, B, C = (Comparison(name, "==", 1) for name in "abc")
+
+
+@pytest.mark.parametrize(
+    ("text", "comparisons", "conditions"),
+    [
+        ("a = 1 OR b = 1", (), (Some((A, B)),)),
+        ("NOT a = 1", (), (Opposite(A),)),
+        ("NOT NOT a = 1", (), (Opposite(Opposite(A)),)),
+        ("NOT (a = 1 AND b = 1)", (), (Opposite(Every((A, B))),)),
+        ("((a = 1) AND (b = 1 AND c = 1))", (A, B, C), ()),
+        ("a = 1 AND b = 1 OR c = 1", (A,), (Some((B, C)),)),
+        ("(a = 1 AND b = 1) or c = 1", (), (Some((Every((A, B)), C)),)),
+        ("NOT a = 1 OR b = 1", (), (Some((Opposite(A), B)),)),
+        ("not = 1 AND OR = 1", (Comparison("not", "==", 1), Comparison("OR", "==", 1)), ()),
+    ],
+)
+def test_alternatives(text, comparisons, conditions):
+    found = parse(text).query
+    assert (found.comparisons, found.conditions) == (comparisons, conditions)
+
+
+def test_numbers_that_no_database_holds_as_integers():
+    assert parse(f"a < {10**30}").query.comparisons == (Comparison("a", "<", 1e30),)
+    assert parse("a < " + "9" * 5000).query.comparisons == (Comparison("a", "<", float("inf")),)
+
+
+def test_a_shape_in_parentheses():
+    found = parse("(a = 1 AND (intersects('POINT (1 2)')))")
+    assert found.query.comparisons == (A,)
+    assert [one.wkt for one in found.shapes] == ["POINT (1 2)"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -57,7 +90,10 @@ def test_intersects(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "a", "a <", "< 3", "a < 3 b < 4", "a < 3 OR b < 4", "a < 3 AND", "a ~ 3", "a < (3)",
+        "a", "a <", "< 3", "a < 3 b < 4", "a < 3 OR", "a < 3 AND",
+        "NOT", "NOT NOT", "(a < 3", "a < 3)", "()", "(a < 3) = 4", "a < 3 OR AND b < 4", "NOT intersects('POINT (1 2)')",
+        "a < 3 OR intersects('POINT (1 2)')", "NOT 'quo\"ted' = 3", "(" * 40 + "a < 3" + ")" * 40,
+        "NOT " * 40 + "a < 3", " AND ".join(["a < 3"] * 201), " OR ".join(["a < 3"] * 201), "a ~ 3", "a < (3)",
         'startTime > 5', 'startTime > "yesterday"', "intersects(3)", 'intersects("nonsense")',
         'intersects("{}")', 'a < "open',
     ],

@@ -185,9 +185,7 @@ def test_quickstart_list_images(sample):
     assert {image["id"] for image in clear} == expected != set()
     inclusive = list_images(sample, parent, start_time=times[0], end_time=times[1])["images"]
     assert [image["startTime"] for image in inclusive] == [times[0]]
-    assert list_images(sample, parent, region='{"type":"Point","coordinates":[0,0]}') == {
-        "images": []
-    }
+    assert list_images(sample, parent, region='{"type":"Point","coordinates":[0,0]}') == {}
 
 
 def test_asset_on_the_wire(sample):

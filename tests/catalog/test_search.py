@@ -26,7 +26,7 @@ from ecumene.catalog.store import Catalog
 from ecumene.core.collection import sort_elements
 from ecumene.core.dates import DateRange
 from ecumene.core.element import Element
-from ecumene.core.query import Comparison, Query
+from ecumene.core.query import Comparison, Condition, Every, Opposite, Query, Some
 
 NAMES = ("a", "b:c", "CLOUDY_PIXEL_PERCENTAGE", "with space", "dot.ted", "it's", 'quo"ted')
 VALUES = (
@@ -56,6 +56,16 @@ comparisons = st.builds(
     st.sampled_from(["==", "!=", "<", "<=", ">", ">="]),
     VALUES | st.sampled_from(["03", "05"]),
 ) | st.builds(Comparison, st.sampled_from(NAMES), st.just("in"), st.lists(VALUES, max_size=3))
+speakable = comparisons.filter(lambda c: c.name in NAMES[:-1] or c.name.startswith("system:"))
+conditions = st.recursive(
+    speakable,
+    lambda inner: (
+        st.builds(Opposite, inner)
+        | st.builds(Every, st.lists(inner, max_size=3).map(tuple))
+        | st.builds(Some, st.lists(inner, max_size=3).map(tuple))
+    ),
+    max_leaves=6,
+)
 queries = st.builds(
     Query,
     bounds=st.none()
@@ -64,6 +74,7 @@ queries = st.builds(
     ).map(lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3])),
     time=st.none() | st.tuples(st.integers(-5, 5), st.integers(-5, 6)),
     comparisons=st.lists(comparisons, max_size=2).map(tuple),
+    conditions=st.lists(conditions, max_size=1).map(tuple),
     order=st.none()
     | st.tuples(st.sampled_from((*NAMES[:-1], "system:time_start", "system:index")), st.booleans()),
     limit=st.none() | st.integers(0, 5),
@@ -83,6 +94,17 @@ def values(one: AssetRecord) -> dict:
     return found
 
 
+def true_of(condition: Condition, found: dict) -> bool:
+    """What and, or and not mean to Python."""
+    if isinstance(condition, Every):
+        return all(true_of(part, found) for part in condition.parts)
+    if isinstance(condition, Some):
+        return any(true_of(part, found) for part in condition.parts)
+    if isinstance(condition, Opposite):
+        return not true_of(condition.part, found)
+    return holds(condition, found)
+
+
 def brute_force(stored, query: Query) -> list[str]:
     kept = []
     for one in stored:
@@ -97,7 +119,7 @@ def brute_force(stored, query: Query) -> list[str]:
             and not circle_boxes_meet(one.bounds, query.bounds)
         ):
             continue
-        if all(holds(c, found) for c in query.comparisons):
+        if all(true_of(c, found) for c in (*query.comparisons, *query.conditions)):
             kept.append(Element(found, one.id))
     if query.order is not None:
         kept = sort_elements(kept, *query.order)
@@ -140,6 +162,7 @@ def test_comparisons_are_typed(value, op, other, expected):
         Query(comparisons=(Comparison("a", "<", 3),)),
         Query(comparisons=(Comparison("a", "==", "x"), Comparison("b", "in", ["x", 2]))),
         Query(comparisons=(Comparison("a", "!=", 3),), bounds=(1, 2, 3, 4), time=(1, 2)),
+        Query(conditions=(Opposite(Some((Comparison("a", "==", 3), Comparison("a", "<", "x")))),)),
     ],
 )
 def test_conditions_are_written_for_postgresql_too(query):

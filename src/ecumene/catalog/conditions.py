@@ -10,12 +10,12 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, and_, case, func, or_, type_coerce
+from sqlalchemy import ColumnElement, Float, and_, case, func, not_, or_, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.expression import false, true
 
 from ecumene.catalog.schema import assets
-from ecumene.core.query import Comparison, Query
+from ecumene.core.query import Comparison, Condition, Every, Opposite, Query, Some
 
 _COLUMNS: Mapping[str, Any] = {
     "system:index": assets.c.leaf,
@@ -135,7 +135,25 @@ class Properties:
             else:
                 found.append(condition)
         found += [or_(*(self._conservative(one) for one in group)) for group in query.any_of]
+        found += [self._exactly(one) for one in query.conditions]
         return found, rest
+
+    def _exactly(self, wanted: Condition) -> ColumnElement[bool]:
+        """A condition of comparisons that SQL can test; true or false, never NULL, of every row.
+
+        ValueError for others: tests of geometry and of whole rows are not asked of an index.
+        """
+        if isinstance(wanted, Comparison):
+            found = self.comparison(wanted)
+            if found is not None:
+                return func.coalesce(found, false())
+        if isinstance(wanted, Every):
+            return and_(true(), *map(self._exactly, wanted.parts))
+        if isinstance(wanted, Some):
+            return or_(false(), *map(self._exactly, wanted.parts))
+        if isinstance(wanted, Opposite):
+            return not_(self._exactly(wanted.part))
+        raise ValueError(f"{wanted} is not for an index")
 
     def _conservative(self, query: Query) -> ColumnElement[bool]:
         """What SQL can test of a query."""

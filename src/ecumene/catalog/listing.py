@@ -72,7 +72,8 @@ def list_images(
 ) -> dict[str, Any]:
     """``ListImagesResponse``: images of a collection from ``start_time`` to before ``end_time``
 
-    whose footprint meets ``region`` (GeoJSON or WKT) and that satisfy the filter.
+    whose footprint meets ``region`` (GeoJSON or WKT) and that satisfy the filter. As everywhere in the API, an
+    empty list is left out: GDAL's driver takes an empty one for a broken answer.
     """
     record = catalog.require(parent)
     if record.type not in (FOLDER, COLLECTION):
@@ -86,7 +87,7 @@ def list_images(
     shapes = (*wanted.shapes, filters.parse_shape(region)) if region else wanted.shapes
     wanted = ListFilter(query, shapes)
     found, token = _page(catalog, record.id, wanted, IMAGE, page_size, page_token, view)
-    out: dict[str, Any] = {"images": [asset(one, view) for one in found]}
+    out: dict[str, Any] = {"images": [asset(one, view) for one in found]} if found else {}
     if token:
         out["nextPageToken"] = token
     return out
