@@ -1,5 +1,8 @@
 """Serves the files of a folder over HTTP, whole or by ranges, as object stores do: ``python ranges.py FOLDER``.
 
+Where the folder has a file ``.token``, addresses must end in its text, as signed ones do; ``/tokens/…`` is answered with the
+file ``.answer``, if there is one, and written down in ``.asked``.
+
 A process of its own: GDAL may hold Python's lock while it waits for an answer. Prints its port.
 """
 
@@ -20,7 +23,15 @@ class Ranges(BaseHTTPRequestHandler):
         self._answer(body=True)
 
     def _answer(self, *, body: bool) -> None:
-        path = self.folder / Path(self.path).name
+        plain, _, query = self.path.partition("?")
+        path, token = self.folder / Path(plain).name, self.folder / ".token"
+        if plain.startswith("/tokens/"):
+            path = self.folder / ".answer"
+            with (self.folder / ".asked").open("a") as file:
+                file.write(f"{plain} {self.headers.get('Ocp-Apim-Subscription-Key')}\n")
+        elif token.exists() and query != token.read_text():
+            self.send_error(403)
+            return
         if not path.is_file():
             self.send_error(404)
             return

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -182,18 +182,21 @@ def _add_collection(
     progress: Progress | None,
 ) -> int:
     files = _links(document, "item", path) or sorted((path.parent / "items").glob("*.json"))
-    definitions = [dataset] if dataset is not None else _definitions(document)
+    definitions = _definitions(document) if dataset is None else [dataset]
     total = 0
     for definition in definitions:
         items = ((_json(file), str(file)) for file in files)
         total += _add_items(catalog, items, len(files), definition, progress)
-        if definition.type == COLLECTION:
+        if definition is not None and definition.type == COLLECTION:
             put_collection(catalog, definition, document)
     return total
 
 
-def _definitions(document: Mapping[str, Any]) -> list[Dataset]:
-    """From the collection's own ``ee:ids`` and ``ee:bands``, else the shipped one for it."""
+def _definitions(document: Mapping[str, Any]) -> Sequence[Dataset | None]:
+    """From the collection's own ``ee:ids`` and ``ee:bands``, else the shipped one for it.
+
+    None, where several are shipped for it: every item tells which.
+    """
     entry = {
         "type": document.get("ee:type", COLLECTION),
         "bands": document.get("ee:bands"),
@@ -202,7 +205,9 @@ def _definitions(document: Mapping[str, Any]) -> list[Dataset]:
     found = [datasets.from_entry(one["id"], entry) for one in document.get("ee:ids", [])]
     if not found:
         known = datasets.for_collection(str(document.get("id", "")))
-        found = [known] if known is not None else []
+        if len(known) > 1:
+            return [None]
+        found = known
     if not found:
         raise RequestError(
             f"Collection '{document.get('id')}' names no Earth Engine id: give a dataset definition."
@@ -234,7 +239,7 @@ def _add_items(
     def records() -> Iterator[AssetRecord]:
         for done, (item, base) in enumerate(items, start=1):
             try:
-                definition = dataset or _definition_of(item)
+                definition = _definition_of(item, dataset)
                 yield record_of(item, base, definition, catalog.gate)
                 used[definition.id] = definition
             except EcumeneError as error:
@@ -253,8 +258,10 @@ def _add_items(
     return total
 
 
-def _definition_of(item: Mapping[str, Any]) -> Dataset:
-    found = datasets.for_collection(str(item.get("collection", "")))
+def _definition_of(item: Mapping[str, Any], given: Dataset | None) -> Dataset:
+    if given is not None and not given.serves(item):
+        raise RequestError(f"Item '{item.get('id')}' is no image of {given.id}.")
+    found = given or datasets.for_item(item)
     if found is None:
         raise RequestError(
             f"Item '{item.get('id')}' belongs to no known collection: give a dataset definition."

@@ -119,7 +119,7 @@ def _crs(code: Any, epsg: Any, wkt: Any) -> str | None:
 
 def bands_of(dataset: Dataset, files: ItemFiles) -> list[tuple[str, RasterBand]]:
     """The bands of the definition that the item has, in the definition's order."""
-    shift = _shift(dataset, files.properties)
+    shift = 0.0 if dataset.shift is None else dataset.shift.of(files.properties)
     found = []
     for rule in dataset.bands:
         key = _key(rule, files)
@@ -130,13 +130,6 @@ def bands_of(dataset: Dataset, files: ItemFiles) -> list[tuple[str, RasterBand]]
 
 def _key(rule: BandRule, files: ItemFiles) -> str | None:
     return next((key for key in rule.assets if key in files.assets), None)
-
-
-def _shift(dataset: Dataset, properties: Mapping[str, Any]) -> float:
-    rule = dataset.shift
-    if rule is None or properties.get(rule.unless) is True:
-        return 0.0
-    return rule.offset if str(properties.get(rule.property, "")) >= rule.at_least else 0.0
 
 
 def _band(dataset: Dataset, rule: BandRule, key: str, files: ItemFiles, shift: float) -> RasterBand:

@@ -33,6 +33,7 @@ from ecumene.core.caches import Report
 from ecumene.core.collection import Collection
 from ecumene.core.image import Image
 from ecumene.core.query import ElementSource
+from ecumene.storage import signing
 from ecumene.storage.gate import Gate
 from ecumene.storage.revision import Revision
 
@@ -61,6 +62,8 @@ class Catalog:
     ) -> None:
         self.index = Index(path_or_url)
         base = self.index.base
+        if base is not None:
+            signing.configure(base)
         self.stored_files = None if base is None else base / "assets"
         """Where files of ingested and exported assets are: a folder of its own for each."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ecumene.core.errors import LimitExceeded, NotFound, Unavailable
 from ecumene.storage.gate import Gate, is_url
+from ecumene.storage.signing import SIGNER
 
 SECONDS = 30.0
 """Patience with a remote store."""
@@ -45,7 +46,7 @@ def read_object(gate: Gate, address: str, most: int) -> bytes:
     checked = gate.check(address)
     try:
         if is_url(address):
-            with _OPENER.open(web_address(address), timeout=SECONDS) as answer:
+            with _OPENER.open(SIGNER.signed(web_address(address)), timeout=SECONDS) as answer:
                 data: bytes = answer.read(most + 1)
         else:
             with open(checked, "rb") as file:

@@ -25,6 +25,7 @@ from ecumene.core.profile import block_read
 from ecumene.core.projection import Affine
 from ecumene.storage.gate import RASTER_DRIVERS, Gate
 from ecumene.storage.header import Header, Level, Signature
+from ecumene.storage.signing import SIGNER
 
 OPTIONS = {
     "GDAL_CACHEMAX": 64,
@@ -72,7 +73,7 @@ def _open(path: str, level: int = 0) -> Any:
     options = {} if level == 0 else {"overview_level": level - 1}
     try:
         with rasterio.Env(**OPTIONS):
-            return DatasetReader(path, driver=list(RASTER_DRIVERS), **options)
+            return DatasetReader(SIGNER.signed(path), driver=list(RASTER_DRIVERS), **options)
     except (RasterioError, OSError) as error:
         raise _unreadable(path) from error
 
@@ -178,11 +179,11 @@ def read_block(header: Header, index: int, level: int, bx: int, by: int) -> NDAr
 
 
 def _handle(header: Header, level: int) -> Any:
-    handles: OrderedDict[tuple[str, Signature, int], Any] | None
+    handles: OrderedDict[tuple[str, Signature, int, str], Any] | None
     handles = getattr(_local, "handles", None)
     if handles is None:
         handles = _local.handles = OrderedDict()
-    key = (header.path, header.signature, level)
+    key = (header.path, header.signature, level, SIGNER.signed(header.path))
     found = handles.get(key)
     if found is None:
         found = handles[key] = _open(header.path, level)

@@ -66,15 +66,24 @@ class BandRule(_Strict, kw_only=True, frozen=True, forbid_unknown_fields=True):
 class Shift(_Strict, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """An integer added to the bands marked ``shifted`` when a STAC property asks for it.
 
-    It applies if the text of ``property`` is at least ``at_least`` and the property ``unless`` is
-    not true; results are at least ``floor``. (Sentinel-2 processing baselines from 04.00 on.)
+    It applies if the text of ``property`` (the first of these that the item has) is at least ``at_least``
+    and the property ``unless`` is not true; results are at least ``floor``. (Sentinel-2 processing baselines
+    from 04.00 on.)
     """
 
-    property: str
+    property: str | tuple[str, ...]
     at_least: str
     offset: int
     floor: float = 0.0
     unless: str = ""
+
+    def of(self, properties: Mapping[str, Any]) -> float:
+        """What is added to the bands of an item."""
+        if properties.get(self.unless) is True:
+            return 0.0
+        names = (self.property,) if isinstance(self.property, str) else self.property
+        text = next((str(properties[name]) for name in names if properties.get(name)), "")
+        return self.offset if text >= self.at_least else 0.0
 
 
 class PropertyRule(_Strict, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -99,7 +108,11 @@ class IndexRule(_Strict, kw_only=True, frozen=True, forbid_unknown_fields=True):
 
 
 class Dataset(_Strict, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """An Earth Engine asset (a collection, or one image) made from STAC items."""
+    """An Earth Engine asset (a collection, or one image) made from STAC items.
+
+    ``when`` tells items of one STAC collection apart: properties (or ``id``) and regular expressions that their
+    whole text matches; what an item does not say tells nothing.
+    """
 
     id: str
     type: str = "IMAGE_COLLECTION"
@@ -111,6 +124,15 @@ class Dataset(_Strict, kw_only=True, frozen=True, forbid_unknown_fields=True):
     constants: Mapping[str, str | int | float] = {}
     index: IndexRule | None = None
     shift: Shift | None = None
+    when: Mapping[str, str] = {}
+
+    def serves(self, item: Mapping[str, Any]) -> bool:
+        """Whether an item of the definition's STAC collections is one of its images."""
+        told = {**(item.get("properties") or {}), "id": item.get("id")}
+        return all(
+            told.get(name) is None or re.fullmatch(pattern, str(told[name])) is not None
+            for name, pattern in self.when.items()
+        )
 
     def band(self, name: str) -> BandRule | None:
         """The rule of a band."""
@@ -118,15 +140,16 @@ class Dataset(_Strict, kw_only=True, frozen=True, forbid_unknown_fields=True):
 
 
 def decode(text: str | bytes, where: str = "the dataset definition") -> Dataset:
-    """A definition from YAML, checked. RequestError says what is wrong and where."""
+    """A definition from YAML, checked. RequestError says what is wrong and where.
+
+    ``like: ID`` takes everything that the text does not say, except the STAC collections' conditions, from the
+    shipped definition of that id.
+    """
     try:
-        found = msgspec.yaml.decode(text, type=Dataset)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        written = msgspec.yaml.decode(text)
+    except msgspec.DecodeError as error:
         raise RequestError(f"{where}: {error}") from error
-    problem = _problem(found)
-    if problem:
-        raise RequestError(f"{where}: {problem}")
-    return found
+    return _converted(written, where)
 
 
 def load(path: str | Path) -> Dataset:
@@ -143,17 +166,51 @@ def load(path: str | Path) -> Dataset:
 @lru_cache(maxsize=1)
 def shipped() -> Mapping[str, Dataset]:
     """The definitions that come with the package, by id."""
-    found = {}
-    for entry in sorted(resources.files(__name__).iterdir(), key=lambda e: e.name):
-        if entry.name.endswith(".yaml"):
-            dataset = decode(entry.read_bytes(), entry.name)
-            found[dataset.id] = dataset
+    return {name: _converted(written, name) for name, written in _written().items()}
+
+
+@lru_cache(maxsize=1)
+def _written() -> Mapping[str, Mapping[str, Any]]:
+    """The shipped definitions as they are written, by id."""
+    entries = sorted(resources.files(__name__).iterdir(), key=lambda e: e.name)
+    texts = [entry.read_bytes() for entry in entries if entry.name.endswith(".yaml")]
+    found = [msgspec.yaml.decode(text) for text in texts]
+    return {one["id"]: one for one in found}
+
+
+def _whole(written: Mapping[str, Any]) -> dict[str, Any]:
+    """A definition with what it takes from the one that it is ``like``."""
+    like = written.get("like")
+    if like is None:
+        return dict(written)
+    model = _written().get(str(like))
+    if model is None:
+        raise RequestError(f"There is no dataset definition '{like}'.")
+    taken = {name: value for name, value in _whole(model).items() if name != "when"}
+    return taken | {name: value for name, value in written.items() if name != "like"}
+
+
+def _converted(written: Any, where: str) -> Dataset:
+    try:
+        whole = _whole(written) if isinstance(written, Mapping) else written
+        found = msgspec.convert(whole, Dataset)
+    except msgspec.ValidationError as error:
+        raise RequestError(f"{where}: {error}") from error
+    problem = _problem(found) or _wrong_pattern(found)
+    if problem:
+        raise RequestError(f"{where}: {problem}")
     return found
 
 
-def for_collection(name: str) -> Dataset | None:
-    """The shipped definition that serves a STAC collection of this id."""
-    return next((d for d in shipped().values() if name in d.collections), None)
+def for_collection(name: str) -> list[Dataset]:
+    """The shipped definitions that serve a STAC collection of this id."""
+    return [d for d in shipped().values() if name in d.collections]
+
+
+def for_item(item: Mapping[str, Any]) -> Dataset | None:
+    """The shipped definition that serves a STAC item."""
+    known = for_collection(str(item.get("collection", "")))
+    return next((d for d in known if d.serves(item)), None)
 
 
 def _problem(dataset: Dataset) -> str:
@@ -175,6 +232,15 @@ def _problem(dataset: Dataset) -> str:
             return f"band {rule.id}: band numbers start at 1"
         if rule.mask is not None and rule.mask.band not in names:
             return f"band {rule.id}: there is no band '{rule.mask.band}' to mask with"
+    return ""
+
+
+def _wrong_pattern(dataset: Dataset) -> str:
+    for pattern in dataset.when.values():
+        try:
+            re.compile(pattern)
+        except re.error:
+            return f"'{pattern}' is not a regular expression"
     return ""
 
 
