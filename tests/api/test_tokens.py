@@ -18,7 +18,7 @@ BASE = "http://127.0.0.1:1"
 
 
 @pytest.fixture
-def accounts(tmp_path):
+def accounts(tmp_path, database):
     made = Accounts.of(tmp_path)
     yield made
     made.engine.dispose()

@@ -9,7 +9,7 @@ from ecumene.catalog.store import Catalog
 
 
 @pytest.fixture
-def catalog(tmp_path: Path):
+def catalog(tmp_path: Path, database: str):
     with Catalog(tmp_path / "data") as found:
         yield found
 
@@ -17,6 +17,7 @@ def catalog(tmp_path: Path):
 @pytest.fixture(scope="session")
 def sample(shared_data: Path, tmp_path_factory: pytest.TempPathFactory):
     """The whole folder of sample data, registered."""
-    with Catalog(tmp_path_factory.mktemp("sample")) as found:
+    folder = tmp_path_factory.mktemp("sample")
+    with Catalog(folder / "catalog.sqlite") as found:
         ingest.add_path(found, shared_data)
         yield found

@@ -16,7 +16,7 @@ COUNT = 25
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory):
+def shelf(tmp_path_factory: pytest.TempPathFactory, module_database: str):
     with Catalog(tmp_path_factory.mktemp("shelf")) as catalog:
         box = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
         far = {"type": "Point", "coordinates": [50, 50]}

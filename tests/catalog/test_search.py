@@ -127,7 +127,7 @@ def brute_force(stored, query: Query) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory):
+def store(tmp_path_factory: pytest.TempPathFactory, module_database: str):
     with Catalog(Path(tmp_path_factory.mktemp("search"))) as found:
         yield found
 
@@ -296,7 +296,36 @@ def test_boxes_of_nothing():
     assert boxes[2, 2] == 1
 
 
-def test_readers_and_a_writer_at_once(tmp_path):
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Comparison(name, op, value)
+        for name in ("system:time_start", "system:index", "n", "t")
+        for op in ("==", "!=", "<", ">=")
+        for value in (1, 1.5, 10**30, -(10**400), float("inf"), "a", "a\0", True)
+    ]
+    + [
+        Comparison("system:time_start", "in", [0.5, 1, 10**30]),
+        Comparison("n", "in", [1.5, "a\0", "a"]),
+        Comparison("t", "in", ["a\0", "a"]),
+    ],
+    ids=lambda one: f"{one.name} {one.op} {str(one.value)[:9]!r}",
+)
+def test_values_that_are_not_of_the_columns_type(store, wanted):
+    """A number is compared as it is, not as the column's type would round it."""
+    stored = [
+        AssetRecord("C/a", IMAGE, start=1, properties={"n": 1, "t": "a"}),
+        AssetRecord("C/b", IMAGE, start=2, properties={"n": 1.5, "t": "b"}),
+        AssetRecord("C/c", IMAGE, properties={"n": "a", "t": 2}),
+    ]
+    store.index.remove("C")
+    store.index.put([AssetRecord("C", COLLECTION), *stored])
+    query = Query(comparisons=(wanted,))
+    expected = brute_force(stored, query)
+    assert [found for found, _ in store.index.search("C", query, kind=IMAGE)] == expected
+
+
+def test_readers_and_a_writer_at_once(tmp_path, database):
     """While collections are added, readers see whole collections and no error."""
     with Catalog(tmp_path) as writer, Catalog(tmp_path) as reader:
         writer.index.put([AssetRecord("E", COLLECTION)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import random
 import signal
 import socket
@@ -20,6 +21,7 @@ from typing import Any
 
 import requests
 
+from ecumene.storage.databases import VARIABLE, opened
 from ecumene.tasks.store import Store
 from tests.e2e.exporting import ACCOUNT, PROJECT, make_key, prepared
 
@@ -150,7 +152,17 @@ class Side:
         self.worker.wait()
         self.worker = self._work()
 
-    def lock_database(self, seconds: float) -> None:
+    def hit_database(self, seconds: float) -> None:
+        """SQLite's file is locked for a while; PostgreSQL's connections are cut, whatever is going on in them."""
+        server = os.environ.get(VARIABLE)
+        if server:
+            engine = opened(server)
+            with engine.connect() as connection:
+                connection.exec_driver_sql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ecumene' AND pid <> pg_backend_pid()"
+                )
+            engine.dispose()
+            return
         with (
             contextlib.closing(
                 sqlite3.connect(self.data / "operations.sqlite", timeout=10, isolation_level=None)
@@ -313,7 +325,7 @@ def battle(
 def _blow(side: Side, chance: random.Random, found: Outcome) -> None:
     beside = side.worker is not None
     what = chance.choices(
-        ("server killed", "worker killed", "database locked", "worker frozen"),
+        ("server killed", "worker killed", "database hit", "worker frozen"),
         (4, 4 * beside, 2, 0.3 * beside),
     )[0]
     found.blows[what] += 1
@@ -323,8 +335,8 @@ def _blow(side: Side, chance: random.Random, found: Outcome) -> None:
             side.ready()
     elif what == "worker killed":
         side.kill_worker()
-    elif what == "database locked":
-        side.lock_database(chance.uniform(0.1, 2))
+    elif what == "database hit":
+        side.hit_database(chance.uniform(0.1, 2))
     else:
         side.freeze_worker(22)
 

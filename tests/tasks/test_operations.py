@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ STEPS = {"steps": 4}
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Operations]:
+def made(tmp_path: Path, database: str) -> Iterator[Operations]:
     gate.clear()
     found = operations(tmp_path)
     yield found
@@ -234,3 +235,43 @@ def test_nobody_fills_the_queue_of_others(
     with pytest.raises(RateLimited):
         made.submit(asked(), STEPS)
     made.submit(asked(account="you"), STEPS)
+
+
+def test_each_operation_is_claimed_once_however_many_ask(made: Operations) -> None:
+    ids = {made.submit(asked(), STEPS).id for _ in range(40)}
+
+    def claims(owner: str) -> list[str]:
+        found = []
+        while (held := made.store.claim(owner, lambda one: False)) is not None:
+            found.append(held.id)
+        return found
+
+    with ThreadPoolExecutor(6) as pool:
+        claimed = [one for some in pool.map(claims, "abcdef") for one in some]
+    assert len(claimed) == 40 and set(claimed) == ids
+
+
+def test_the_same_request_at_the_same_time_is_one_operation(made: Operations) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        for k in range(5):
+            same = [asked(request_id=f"r-{k}") for _ in range(6)]
+            found = list(pool.map(lambda one: made.store.submit(one, STEPS), same))
+            assert len({one.id for one, _ in found}) == 1
+            assert [new for _, new in found].count(True) == 1
+
+
+def test_cancelling_is_never_lost_while_a_worker_takes_and_gives_back(made: Operations) -> None:
+    ids = [made.submit(asked(), STEPS).id for _ in range(20)]
+
+    def work(owner: str) -> None:
+        while (held := made.store.claim(owner, lambda one: False)) is not None:
+            made.store.release(held)
+
+    with ThreadPoolExecutor(3) as pool:
+        workers = [pool.submit(work, owner) for owner in "ab"]
+        for one in ids:
+            made.store.cancel(one)
+        for worker in workers:
+            worker.result(60)
+    states = [found.state for found in map(made.store.get, ids) if found is not None]
+    assert len(states) == 20 and set(states) <= {"CANCELLED", "CANCELLING"}

@@ -11,7 +11,9 @@ from ecumene.tasks.store import Store
 from tests.tasks.kinds import asked, until
 
 
-def test_a_worker_ends_what_nobody_can_do_and_stops_when_told(tmp_path: Path) -> None:
+def test_a_worker_ends_what_nobody_can_do_and_stops_when_told(
+    tmp_path: Path, database: str
+) -> None:
     store = Store(tmp_path)
     accepted, _ = store.submit(asked("unheard of"), {})
     worker = subprocess.Popen(

@@ -15,17 +15,23 @@ from typing import Any
 import sqlalchemy as sa
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ecumene.catalog import auditing
 from ecumene.catalog.access import ANONYMOUS, DOMAIN, OPERATOR
 from ecumene.catalog.schema import audit
 from ecumene.core.errors import RequestError
-from ecumene.storage.tables import ensure, tuned
+from ecumene.storage.databases import located, opened
+from ecumene.storage.tables import ensure
 
 _NAME = re.compile(r"[^\W_][\w.-]{0,63}")
 LIFETIME = 3599
 """Seconds that an access token lasts."""
 
+REVISION = "accounts"
+"""Changes of these tables are counted under this name (``storage.revision``)."""
+
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _metadata = sa.MetaData()
 _keys = sa.Table(
     "account_keys", _metadata,
@@ -65,16 +71,14 @@ class Accounts:
     """The store of keys and tokens. Private keys are never kept, tokens only as hashes."""
 
     def __init__(self, url: str) -> None:
-        self.engine = sa.create_engine(url)
-        tuned(self.engine)
-        ensure(_metadata, self.engine)
+        self.engine = opened(url)
+        ensure(_metadata, self.engine, REVISION)
         ensure([audit], self.engine)
 
     @staticmethod
     def of(data: Path) -> Accounts:
         """The store of a data folder."""
-        data.mkdir(parents=True, exist_ok=True)
-        return Accounts(f"sqlite:///{data / 'accounts.sqlite'}")
+        return Accounts(located(data, "accounts.sqlite"))
 
     def create(self, account: str, base: str) -> dict[str, Any]:
         """A new key as the JSON that google-auth reads. The private key is only in this answer."""
@@ -198,11 +202,8 @@ class Accounts:
             ).first()
             if row is not None:
                 return int(row[0])
-            connection.execute(
-                _seen.insert()
-                .prefix_with("OR IGNORE", dialect="sqlite")
-                .values(hash=_hash(assertion), first=now)
-            )
+            here = _INSERTS[self.engine.dialect.name](_seen).on_conflict_do_nothing()
+            connection.execute(here.values(hash=_hash(assertion), first=now))
         return now
 
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from ecumene.api import auth
-from ecumene.api.accounts import Accounts
+from ecumene.api.accounts import REVISION, Accounts
 from ecumene.core.caches import Report, of_lru
 from ecumene.core.lru import Lru
 from ecumene.storage.revision import Revision
@@ -36,7 +36,7 @@ class Tokens:
 
     def __init__(self, accounts: Accounts | None, anonymous: bool = False) -> None:
         self.accounts, self.anonymous = accounts, anonymous
-        self._revision = None if accounts is None else Revision(accounts.engine)
+        self._revision = None if accounts is None else Revision(accounts.engine, REVISION)
         self._known: Lru[_Known] = Lru(MOST)
 
     def recall(self, authorization: str | None) -> str | None:

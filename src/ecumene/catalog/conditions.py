@@ -6,11 +6,22 @@ than the other. A missing property fails every comparison, ``!=`` too.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, and_, case, func, not_, or_, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    and_,
+    case,
+    func,
+    literal,
+    not_,
+    or_,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.expression import false, true
 
@@ -35,6 +46,10 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
+_BESIDE = {"<": "<=", "<=": "<=", ">": ">", ">=": ">"}
+"""How texts without the NUL character compare with what is before it in one with it."""
+
+
 def _path(name: str) -> str:
     return f'$."{name}"'
 
@@ -42,6 +57,11 @@ def _path(name: str) -> str:
 def speakable(name: str) -> bool:
     """Whether SQL can name this property (quotes have no escape in SQLite's JSON paths)."""
     return '"' not in name and "\\" not in name and "\x00" not in name
+
+
+def _has_nul(value: Any) -> bool:
+    """Whether this is a text that PostgreSQL cannot have."""
+    return isinstance(value, str) and "\x00" in value
 
 
 def _jsonb(name: str) -> Any:
@@ -57,7 +77,7 @@ class Properties:
     def number(self, name: str) -> ColumnElement[Any]:
         """The value if it is a number, else NULL."""
         if name in _COLUMNS:
-            return _null() if name in _TEXT_COLUMNS else _COLUMNS[name]
+            return _null(0.0) if name in _TEXT_COLUMNS else _COLUMNS[name]
         stored = assets.c.properties
         if self._postgres:
             item = _jsonb(name)
@@ -68,7 +88,7 @@ class Properties:
     def text(self, name: str) -> ColumnElement[Any]:
         """The value if it is a string, else NULL; compared by code point."""
         if name in _COLUMNS:
-            found = _COLUMNS[name] if name in _TEXT_COLUMNS else _null()
+            found = _COLUMNS[name] if name in _TEXT_COLUMNS else _null("")
         elif self._postgres:
             item = _jsonb(name)
             found = case((func.jsonb_typeof(item) == "string", item.astext))
@@ -98,12 +118,16 @@ class Properties:
             return self._among(name, [plain(v) for v in value])
         if wanted.op not in _OPERATORS:
             return None
-        compare = _OPERATORS[wanted.op]
+        op = wanted.op
         if not isinstance(value, int | float | str):
             return None
+        if self._postgres and _has_nul(value):
+            if op in ("==", "!="):
+                return false() if op == "==" else self.present(name)
+            value, op = str(value).partition("\x00")[0], _BESIDE[op]
         typed = self.text(name) if isinstance(value, str) else self.number(name)
-        condition: ColumnElement[bool] = compare(typed, value)
-        if wanted.op == "!=":
+        condition: ColumnElement[bool] = _OPERATORS[op](typed, _bound(value))
+        if op == "!=":
             return and_(self.present(name), or_(typed.is_(None), condition))
         return condition
 
@@ -112,9 +136,11 @@ class Properties:
         texts = [v for v in values if isinstance(v, str)]
         if len(numbers) + len(texts) != len(values) or len(values) > 5000:
             return None
+        if self._postgres:
+            texts = [v for v in texts if not _has_nul(v)]
         parts: list[ColumnElement[bool]] = []
         if numbers:
-            parts.append(self.number(name).in_(numbers))
+            parts.append(self.number(name).in_([_bound(v) for v in numbers]))
         if texts:
             parts.append(self.text(name).in_(texts))
         return or_(*parts) if parts else false()
@@ -125,7 +151,7 @@ class Properties:
         rest: list[Comparison] = []
         if query.time is not None:
             start, end = query.time
-            found += [assets.c.start_ms >= start, assets.c.start_ms < end]
+            found += [assets.c.start_ms >= _bound(start), assets.c.start_ms < _bound(end)]
         if query.bounds is not None:
             found.append(meets(query.bounds))
         for comparison in query.comparisons:
@@ -168,8 +194,20 @@ class Properties:
         return [*keys, assets.c.id.asc()]
 
 
-def _null() -> ColumnElement[Any]:
-    return case((false(), 0))
+def _null(kind: float | str) -> ColumnElement[Any]:
+    """NULL of the type of a value."""
+    return case((false(), literal(kind)))
+
+
+def _bound(value: Any) -> Any:
+    """A number beside a column of whole ones: others are not rounded to its type, nor can they exceed it."""
+    whole = isinstance(value, int) and -(2**63) <= value < 2**63
+    if whole or not isinstance(value, int | float):
+        return value
+    try:
+        return literal(float(value), Float)
+    except OverflowError:
+        return literal(math.inf if value > 0 else -math.inf, Float)
 
 
 def plain(value: Any) -> Any:

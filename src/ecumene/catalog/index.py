@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ class Index:
     def __init__(self, path_or_url: str | Path) -> None:
         self.engine, self.base = open_engine(path_or_url)
         self.properties = Properties(self.engine.dialect.name)
+        self._turn = threading.Lock()
 
     def close(self) -> None:
         """Gives back the connections."""
@@ -179,8 +181,11 @@ class Index:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction, alone in writing from its start: what it reads stays true until it commits."""
-        with self.engine.begin() as connection:
+        """One transaction, alone in writing from its start: what it reads stays true until it commits.
+
+        Threads of a process take turns before they take a connection: those that wait leave the others to readers.
+        """
+        with self._turn, self.engine.begin() as connection:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
@@ -205,7 +210,7 @@ class Index:
             self.row(record if record.updated else replace(record, updated=now))
             for record in unique.values()
         ]
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             above = {one for record in unique.values() for one in ancestors(record.id)}
             known = connection.execute(select(assets.c.id).where(assets.c.id.in_(above))).scalars()
             missing = above - set(known) - set(unique)
@@ -216,7 +221,7 @@ class Index:
 
     def change(self, asset_id: str, **columns: Any) -> None:
         """Sets columns of one asset."""
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             connection.execute(update(assets).where(assets.c.id == asset_id).values(**columns))
 
     def remove(self, asset_id: str) -> int:
@@ -231,7 +236,7 @@ class Index:
     def add_root(self, root: str) -> None:
         """Registers a folder or URL prefix that may be read."""
         stored = self._relative(root)
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             connection.execute(delete(roots).where(roots.c.root == stored))
             connection.execute(insert(roots), [{"root": stored}])
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -21,14 +19,16 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    create_engine,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Engine
 
-from ecumene.storage.tables import ensure, tuned
+from ecumene.storage.databases import located, opened
+from ecumene.storage.tables import ensure
 
 metadata = MetaData()
+REVISION = "catalogue"
+"""Changes of these tables are counted under this name (``storage.revision``)."""
 
 _Json = JSON().with_variant(JSONB(), "postgresql")
 _Id = String(1024).with_variant(String(1024, collation="C"), "postgresql")
@@ -114,33 +114,22 @@ audit = Table(
 """Every change, written with it in one transaction."""
 
 
-def _encode(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
 def open_engine(path_or_url: str | Path) -> tuple[Engine, Path | None]:
-    """The engine, and the folder of an embedded database (None for a server's).
+    """The engine, and the data folder (None for a database that was named by its URL alone).
 
-    A folder stands for its ``catalog.sqlite``; a URL is SQLAlchemy's. The tables are made if they
-    are not there.
+    A folder stands for its ``catalog.sqlite``, or for the server's database that is configured
+    (``storage.databases``). The tables are made if they are not there.
     """
     text = str(path_or_url)
     base: Path | None = None
     if "://" not in text:
         path = Path(text)
-        if path.suffix not in (".sqlite", ".db"):
-            path = path / "catalog.sqlite"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        base = Path(os.path.realpath(path.parent))
-        text = f"sqlite:///{base / path.name}"
-    engine = create_engine(
-        text,
-        json_serializer=_encode,
-        json_deserializer=msgspec.json.decode,
-        pool_size=20,
-        max_overflow=40,
-        pool_pre_ping=base is None,
-    )
-    tuned(engine, "synchronous=NORMAL", "cache_size=-32768")
-    ensure(metadata, engine)
+        single = path.suffix in (".sqlite", ".db")
+        folder = path.parent if single else path
+        folder.mkdir(parents=True, exist_ok=True)
+        base = Path(os.path.realpath(folder))
+        text = f"sqlite:///{base / path.name}" if single else located(base, "catalog.sqlite")
+    engine = opened(text, "synchronous=NORMAL", "cache_size=-32768")
+    ensure([table for table in metadata.sorted_tables if table is not audit], engine, REVISION)
+    ensure([audit], engine)
     return engine, base

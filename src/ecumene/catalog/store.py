@@ -26,6 +26,7 @@ from ecumene.catalog.records import (
 )
 from ecumene.catalog.retired import Succeeding, Successor
 from ecumene.catalog.retired import successor as successor_of
+from ecumene.catalog.schema import REVISION
 from ecumene.catalog.seen import Seen
 from ecumene.catalog.source import CollectionSource, ImageCache
 from ecumene.catalog.tables import TableCache, TableSource
@@ -44,7 +45,7 @@ class Catalog:
     Parameters
     ----------
     path_or_url
-        A data folder (its ``catalog.sqlite``), an SQLite file, or an SQLAlchemy URL.
+        A data folder (see ``schema.open_engine``), an SQLite file, or an SQLAlchemy URL.
     node
         Makes the plan node that reads a stored band: ``lambda b: plan.nodes.Source(b, …)``. The
         default describes bands only; their pixels cannot be read.
@@ -72,7 +73,7 @@ class Catalog:
             self.gate.allow(self.stored_files)
         self.tables = TableCache(self.gate, table_bytes)
         self._images = ImageCache(self.index, node)
-        self._revision = Revision(self.index.engine)
+        self._revision = Revision(self.index.engine, REVISION)
         self.access = Access(self.index.engine, self.revision)
 
     def close(self) -> None:

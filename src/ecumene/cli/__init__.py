@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from ecumene import __version__
+from ecumene.cli import places
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     from ecumene.core.errors import EcumeneError
 
     options = parser().parse_args(arguments)
+    places.settle(options)
     try:
         return int(options.run(options) or 0)
     except EcumeneError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from pathlib import Path
 from typing import Any
+
+from ecumene.cli import places
 
 
 def register(subparsers: Any) -> None:
@@ -24,9 +25,7 @@ def register(subparsers: Any) -> None:
     remove.add_argument("account", metavar="NAME", help="the account")
     remove.set_defaults(run=run_remove)
     for command in (listing, remove):
-        command.add_argument(
-            "--data", required=True, type=Path, metavar="DIR", help="data folder of the server"
-        )
+        places.register(command)
 
 
 def run_list(options: argparse.Namespace) -> int:

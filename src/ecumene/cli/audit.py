@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
+
+from ecumene.cli import places
 
 
 def register(subparsers: Any) -> None:
@@ -26,9 +27,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--limit", type=int, default=100, metavar="N", help="most entries (default: %(default)s)"
     )
-    parser.add_argument(
-        "--data", required=True, type=Path, metavar="DIR", help="data folder of the server"
-    )
+    places.register(parser)
     parser.set_defaults(run=run)
 
 
@@ -41,10 +40,11 @@ def run(options: argparse.Namespace) -> int:
 
     resource = canonical(options.resource) if options.resource else ""
     with open_catalog(options.data) as catalog:
-        engines = (catalog.index.engine, Accounts.of(options.data).engine)
+        both = (catalog.index.engine, Accounts.of(options.data).engine)
+        engines = {engine.url: engine for engine in both}  # one log, where one database has both
         found = [
             entry
-            for engine in engines
+            for engine in engines.values()
             for entry in entries(engine, most=options.limit, resource=resource)
         ]
     for entry in sorted(found, key=lambda one: one.at, reverse=True)[: options.limit]:

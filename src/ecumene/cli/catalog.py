@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecumene.cli import places
 from ecumene.core.errors import EcumeneError, RequestError
 
 if TYPE_CHECKING:  # imported where a command runs, so that --help answers at once
@@ -41,11 +42,11 @@ def register(subparsers: Any) -> None:
     show = commands.add_parser("list", help="list assets below ID (default: the whole root)")
     show.add_argument("id", nargs="?", default="", metavar="ID", help="folder or collection")
     show.add_argument("--recursive", "-r", action="store_true", help="folders within folders too")
-    _data(show)
+    places.register(show)
     show.set_defaults(run=run_list)
     forget = commands.add_parser("remove", help="forget an asset and everything below it")
     forget.add_argument("id", metavar="ID", help="asset id, e.g. COPERNICUS/S2")
-    _data(forget)
+    places.register(forget)
     forget.set_defaults(run=run_remove)
 
 
@@ -91,14 +92,8 @@ def _register_add(commands: Any) -> None:
         metavar="PLACE",
         help="another folder or URL prefix that may be read (may be repeated)",
     )
-    _data(add)
+    places.register(add)
     add.set_defaults(run=run_add)
-
-
-def _data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data", required=True, type=Path, metavar="DIR", help="data folder of the server"
-    )
 
 
 def _bbox(text: str) -> list[float]:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ecumene.cli import places
+
 _EXAMPLES = """GRAPH.json is an expression, as image.serialize() gives it, or the body of a computePixels request.
 
 examples:
@@ -31,9 +33,7 @@ def register(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     explain.add_argument("graph", type=Path, metavar="GRAPH.json", help="what to explain")
-    explain.add_argument(
-        "--data", required=True, type=Path, metavar="DIR", help="data folder of the server"
-    )
+    places.register(explain)
     explain.add_argument("--grid", type=grid, metavar="GRID", help=f"where: {_GRID}")
     explain.add_argument(
         "--bands", metavar="NAMES", help="only these bands, separated by commas (default: all)"
@@ -72,8 +72,9 @@ def run(options: argparse.Namespace) -> int:
     from ecumene.api.explain import explain_pixels
     from ecumene.app import services
     from ecumene.catalog.access import OPERATOR
+    from ecumene.storage.databases import made
 
-    if not (options.data / "catalog.sqlite").exists():
+    if not made(options.data, "catalog.sqlite"):
         print(f"ecumene: There is no catalogue in {options.data}.", file=sys.stderr)
         return 1
     body = request(options.graph)
@@ -81,8 +82,8 @@ def run(options: argparse.Namespace) -> int:
         body |= placed(options.grid)
     if options.bands:
         body["bandIds"] = options.bands.split(",")
-    made = services(options.data, options.limits)
-    told = explain_pixels(Call({}, {}, body), made, made.context(OPERATOR))
+    found = services(options.data, options.limits)
+    told = explain_pixels(Call({}, {}, body), found, found.context(OPERATOR))
     if options.json:
         print(json.dumps(told, indent=1))
     else:

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ecumene.cli import places
+
 _EXAMPLES = """examples:
   ecumene keys create key.json --account me --url http://127.0.0.1:8080 --data DIR
   ecumene keys list --data DIR
@@ -53,9 +55,7 @@ def register(subparsers: Any) -> None:
     )
     revoke.set_defaults(run=run_revoke)
     for command in (create, listing, revoke):
-        command.add_argument(
-            "--data", required=True, type=Path, metavar="DIR", help="data folder of the server"
-        )
+        places.register(command)
 
 
 def run_create(options: argparse.Namespace) -> int:

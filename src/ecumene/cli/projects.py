@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ecumene.cli import places
 
 if TYPE_CHECKING:  # imported where a command runs, so that --help answers at once
     from ecumene.catalog.projects import Projects
@@ -64,9 +65,7 @@ def _command(commands: Any, name: str, text: str, run: Any, *, named: bool = Tru
     parser = commands.add_parser(name, help=text)
     if named:
         parser.add_argument("project", metavar="PROJECT", help="name, as in projects/NAME/assets")
-    parser.add_argument(
-        "--data", required=True, type=Path, metavar="DIR", help="data folder of the server"
-    )
+    places.register(parser)
     parser.set_defaults(run=run)
     return parser
 

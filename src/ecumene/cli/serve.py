@@ -6,8 +6,9 @@ import argparse
 import gc
 import signal
 import sys
-from pathlib import Path
 from typing import Any
+
+from ecumene.cli import places
 
 _EXAMPLES = """examples:
   ecumene serve --data DIR
@@ -31,12 +32,8 @@ def register(subparsers: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    serve.add_argument(
-        "--data",
-        required=True,
-        type=Path,
-        metavar="DIR",
-        help="data folder: the catalogue and the accounts are kept here (made if missing)",
+    places.register(
+        serve, "data folder: the catalogue and the accounts are kept here (made if missing)"
     )
     serve.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"

@@ -6,8 +6,9 @@ import argparse
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import Any
+
+from ecumene.cli import places
 
 
 def register(subparsers: Any) -> None:
@@ -17,7 +18,7 @@ def register(subparsers: Any) -> None:
         help="run exports and ingestions of a data folder, without serving",
         description="Runs the operations of a data folder until it is interrupted, beside a server or instead of its own workers ('ecumene serve --workers 0').",
     )
-    work.add_argument("--data", required=True, type=Path, metavar="DIR", help="data folder")
+    places.register(work, "data folder")
     work.add_argument(
         "--workers", type=int, default=2, metavar="N",
         help="operations that run at the same time (default: %(default)s)",

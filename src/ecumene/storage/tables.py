@@ -8,21 +8,79 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Engine, MetaData, Table, event
+from sqlalchemy import Connection, Engine, MetaData, Table, event
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 PATIENCE = 30.0
 """Seconds that a writer waits for another one."""
 
 
-def ensure(tables: MetaData | Sequence[Table], engine: Engine) -> None:
-    """Creates what is not there yet; several processes may do so at once."""
+_STARTERS = 7340
+"""Number of the lock that those who make tables on PostgreSQL take in turn."""
+
+_REVISIONS = (
+    "CREATE TABLE IF NOT EXISTS revisions (name VARCHAR(64) PRIMARY KEY, number BIGINT NOT NULL)",
+    """
+    CREATE OR REPLACE FUNCTION ecumene_revise() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE
+        noted text := 'ecumene.' || TG_ARGV[0];
+        here text := pg_current_xact_id()::text;
+    BEGIN
+        IF current_setting(noted, true) IS DISTINCT FROM here THEN
+            UPDATE revisions SET number = number + 1 WHERE name = TG_ARGV[0];
+            PERFORM set_config(noted, here, true);
+        END IF;
+        RETURN NULL;
+    END $$
+    """,
+)
+"""Counts a transaction once, at its first change. The row's lock lets those who write take turns until they commit."""
+
+
+def ensure(tables: MetaData | Sequence[Table], engine: Engine, revision: str = "") -> None:
+    """Creates what is not there yet; several processes may do so at once.
+
+    On PostgreSQL the transactions that write these tables are counted under the name ``revision``, if there is one.
+    """
     wanted = tables.sorted_tables if isinstance(tables, MetaData) else tables
     with engine.begin() as connection:
+        served = engine.dialect.name == "postgresql"
+        present = _present(connection) if served else frozenset()
         for table in wanted:
-            connection.execute(CreateTable(table, if_not_exists=True))
+            if table.name not in present:
+                connection.execute(CreateTable(table, if_not_exists=True))
             for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                connection.execute(CreateIndex(index, if_not_exists=True))
+                if str(index.name) not in present:
+                    connection.execute(CreateIndex(index, if_not_exists=True))
+        if served and revision:
+            _count(connection, [table.name for table in wanted], revision, present)
+
+
+def _present(connection: Connection) -> frozenset[str]:
+    """Tables, indexes and triggers that are there. To make one again would wait for those who write."""
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_STARTERS})")
+    found = connection.exec_driver_sql(
+        "SELECT relname FROM pg_class WHERE pg_table_is_visible(oid)"
+        " UNION ALL SELECT tgname FROM pg_trigger WHERE pg_table_is_visible(tgrelid)"
+    )
+    return frozenset(str(name) for name in found.scalars())
+
+
+def _count(
+    connection: Connection, names: Sequence[str], revision: str, present: frozenset[str]
+) -> None:
+    if "revisions" not in present:
+        for statement in _REVISIONS:
+            connection.exec_driver_sql(statement)
+    connection.exec_driver_sql(
+        f"INSERT INTO revisions VALUES ('{revision}', 1) ON CONFLICT DO NOTHING"
+    )
+    for name in names:
+        if f"{name}_revised" not in present:
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER {name}_revised BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name}"
+                f" FOR EACH STATEMENT EXECUTE FUNCTION ecumene_revise('{revision}')"
+            )
 
 
 def tuned(engine: Engine, *pragmas: str) -> None:

@@ -1,7 +1,8 @@
 """Operations in SQL: accepted once, leased to one worker at a time, ended once.
 
-Every change is one guarded UPDATE, so processes need no other agreement than the database's. The database is
-not the catalogue's: heartbeats would make every cache that depends on the catalogue forget.
+Every change is one guarded UPDATE, so processes need no other agreement than the database's: where two meet at a
+row, SQLite and PostgreSQL (READ COMMITTED) both let the second look at the guard again. SQLite's file is not the
+catalogue's: heartbeats would make every cache that depends on the catalogue forget.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
-from ecumene.storage.tables import ensure, tuned
+from ecumene.storage.databases import located, opened
+from ecumene.storage.tables import ensure
 from ecumene.tasks.operation import (
     CANCELLED,
     CANCELLING,
@@ -96,18 +97,14 @@ class Store:
 
     Parameters
     ----------
-    path_or_url : a data folder (its ``operations.sqlite``) or an SQLAlchemy URL.
+    path_or_url : a data folder (its ``operations.sqlite``, or the server's database that is configured) or an SQLAlchemy URL.
     """
 
     def __init__(self, path_or_url: str | Path) -> None:
         url = str(path_or_url)
         if "://" not in url:
-            Path(url).mkdir(parents=True, exist_ok=True)
-            url = f"sqlite:///{Path(url) / 'operations.sqlite'}"
-        self.engine = sa.create_engine(
-            url, json_serializer=_encode, json_deserializer=msgspec.json.decode
-        )
-        tuned(self.engine, "synchronous=FULL")  # what was accepted survives a power failure
+            url = located(Path(url), "operations.sqlite")
+        self.engine = opened(url, "synchronous=FULL")  # what was accepted survives a power failure
         ensure(metadata, self.engine)
 
     def close(self) -> None:
@@ -184,15 +181,21 @@ class Store:
     def cancel(self, identifier: str) -> None:
         """Ends what has not begun, asks what runs to stop; what has ended or is being put in place goes on."""
         at = now()
+        waits = _row.state == PENDING
         with self.engine.begin() as connection:
-            chosen = operations.update().where(_row.id == identifier, _row.committed.is_(False))
-            ended = connection.execute(
-                chosen.where(_row.state == PENDING).values(state=CANCELLED, updated=at, ended=at)
-            )
-            if not ended.rowcount:
-                connection.execute(
-                    chosen.where(_row.state == RUNNING).values(state=CANCELLING, updated=at)
+            connection.execute(
+                operations.update()
+                .where(
+                    _row.id == identifier,
+                    _row.committed.is_(False),
+                    _row.state.in_((PENDING, RUNNING)),
                 )
+                .values(
+                    state=sa.case((waits, CANCELLED), else_=CANCELLING),
+                    ended=sa.case((waits, at), else_=_row.ended),
+                    updated=at,
+                )
+            )
 
     def delete(self, identifier: str) -> bool:
         """Forgets an operation that has ended; False if it has not."""
@@ -327,7 +330,3 @@ class Store:
         chosen = sa.select(*_COLUMNS).where(*conditions).order_by(*order).limit(limit)
         with self.engine.connect() as connection:
             return [Operation(*row) for row in connection.execute(chosen)]
-
-
-def _encode(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
