@@ -141,3 +141,8 @@ def test_names_of_pairs_are_those_of_the_image_with_more_bands() -> None:
     pair = call("Image.addBands", one, one)
     assert call("Image.bandNames", call("Image.arrayCat", one, pair, 0)) == ["array", "array_1"]
     assert call("Image.bandNames", call("Image.arrayCat", pair, one, 0)) == ["array", "array_1"]
+
+
+def test_collections_have_ids_as_elements_do():
+    empty = call("Collection", [])
+    assert call("Feature.id", empty) is None

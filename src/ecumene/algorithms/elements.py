@@ -197,7 +197,7 @@ def feature_id(element: ElementArg) -> str | None:
     ----------
     element : the element.
     """
-    found: str | None = element.index or element.id
+    found: str | None = getattr(element, "index", None) or element.id
     return found
 
 

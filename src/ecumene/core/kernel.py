@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,3 +26,11 @@ class Kernel:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     sized: Any = None
     """For metre kernels: ``metres_per_pixel -> Kernel`` in pixels."""
+
+    @cached_property
+    def plan_token(self) -> bytes:
+        """A digest that is equal for equal kernels; found once, however many nodes use the kernel."""
+        words = (self.name, self.focus, self.units, self.weights.shape, repr(self.sized))
+        return hashlib.blake2b(
+            repr(words).encode() + self.weights.tobytes(), digest_size=16
+        ).digest()

@@ -203,7 +203,9 @@ def geotiffs(
 
 
 def _shown(pixels: Any) -> NDArray[Any]:
-    """Values, 0 where masked."""
+    """Values, 0 where masked. Raises EvaluationError for arrays where numbers were promised."""
+    if pixels.values.ndim > 2:
+        raise EvaluationError("Array pixels cannot be written to a file.")
     if pixels.mask is None:
         return np.asarray(pixels.values)
     return np.asarray(np.where(pixels.mask > 0, pixels.values, pixels.values.dtype.type(0)))

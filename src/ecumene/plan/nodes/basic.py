@@ -143,12 +143,22 @@ class UpdateMask(PlanNode):
     mask_image: PlanNode
     type: PixelType
 
+    def check(self) -> None:
+        """Masks are numbers."""
+        super().check()
+        _no_array(self.mask_image)
+
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """Same values, smaller mask."""
         pixels = yield self.input, grid, window
         if is_empty(pixels):
             return pixels
         return masked(pixels, as_mask((yield self.mask_image, grid, window)))
+
+
+def _no_array(mask: PlanNode) -> None:
+    if mask.type.dimensions:
+        raise EvaluationError("A mask must be a number at every pixel, not an array.")
 
 
 def masked(pixels: Pixels, other: Mask) -> Pixels:
@@ -166,6 +176,11 @@ class ReplaceMask(PlanNode):
     input: PlanNode
     mask_image: PlanNode
     type: PixelType
+
+    def check(self) -> None:
+        """Masks are numbers."""
+        super().check()
+        _no_array(self.mask_image)
 
     def evaluate(self, grid: Grid, window: Window, context: Context) -> Evaluation:
         """Values with the new mask."""
