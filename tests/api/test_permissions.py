@@ -93,7 +93,7 @@ BY_NAME = {
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
+def local(tmp_path_factory: pytest.TempPathFactory, module_database: str) -> Local:
     data = tmp_path_factory.mktemp("closed")
     local = Local(data)
     catalog = local.catalog

@@ -30,7 +30,7 @@ WEST, NORTH, STEP = 500_000.0, 4_200_000.0, 10.0
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def made(tmp_path_factory: pytest.TempPathFactory, module_database: str) -> Any:
     data = tmp_path_factory.mktemp("ingest")
     (data / "exports.toml").write_text('[buckets]\nmine = "bucket"\nhers = {path = "hers", accounts = ["her"]}\n')  # fmt: skip
     (data / "bucket").mkdir()
