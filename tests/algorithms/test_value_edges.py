@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ecumene.algorithms import load
-from ecumene.core.errors import EcumeneError, EvaluationError
-from tests.calls import call, call_json, json_graph
+from ecumene.core.errors import Cancelled, EcumeneError, EvaluationError
+from tests.calls import call, call_json, context, json_graph
 from tests.numerics.test_reducers import ARGUMENTS, OF_REDUCERS
 
 LARGEST, SMALLEST = 2**63 - 1, -(2**63)
@@ -146,3 +146,29 @@ def test_names_of_pairs_are_those_of_the_image_with_more_bands() -> None:
 def test_collections_have_ids_as_elements_do():
     empty = call("Collection", [])
     assert call("Feature.id", empty) is None
+
+
+@pytest.mark.parametrize(
+    ("copies", "message"),
+    [
+        pytest.param(lambda: call("Image.constant", call("Array", [[1, 2], [3, 4]])), "must be numbers", id="matrices"),
+        pytest.param(lambda: call("Image.select", call("Image.constant", 1), []), "no bands", id="nothing"),
+    ],
+)  # fmt: skip
+def test_arrays_are_repeated_by_numbers_of_a_band(copies, message):
+    image = call("Image.toArray", call("Image.constant", 1))
+    with pytest.raises(EcumeneError, match=message):
+        call("Image.arrayRepeat", image, 0, copies())
+
+
+def test_doubling_nothing_ends_with_the_time():
+    surroundings = context()
+    entry = load().get("Collection.merge")
+    nothing = call("Collection", [])
+    for _ in range(60):
+        nothing = entry.function(nothing, nothing, context=surroundings)
+    surroundings.cancel.cancel()
+    with pytest.raises(Cancelled):
+        list(nothing)
+    with pytest.raises(Cancelled):
+        nothing.size()

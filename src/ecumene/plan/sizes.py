@@ -191,7 +191,7 @@ def _shaped(node: ArrayOp, inputs: list[Size]) -> Size | None:
         case "matrixDiagonal", 2:
             return Size.of(min(axes), 1.0)
         case "project", _:
-            return first.shaped(*(axes[k] for k in params[0] if k < len(axes)))
+            return first.shaped(*(axes[k] for k in params[0] if 0 <= k < len(axes)))
         case "unsqueeze", _:
             return first.shaped(*axes[: params[0]], 1.0, *axes[params[0] :])
         case (("transpose" | "matrixTranspose"), _) if max(params) < len(axes):

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
+from ecumene.core.errors import RequestError
+
 Array = NDArray[Any]
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 
@@ -64,6 +66,8 @@ def gif(frames: Sequence[Array], rate: float) -> bytes:
 
 def npy(names: Sequence[str], arrays: Sequence[Array]) -> bytes:
     """A structured array with one little-endian field per band, version 1.0, C order."""
+    if len(set(names)) < len(names):
+        raise RequestError("Bands of the same name cannot be told apart in NPY files.")
     shape = arrays[0].shape[:2]
     fields = [
         (n, a.dtype.newbyteorder("<"), a.shape[2:])

@@ -278,22 +278,24 @@ def _prefixed(collection: Collection, prefix: str) -> Iterator[Any]:
         yield _with(element, {INDEX: f"{prefix}_{element.index}"})
 
 
-def merge_all(parts: list[Collection]) -> Collection:
+def merge_all(parts: list[Collection], context: Context) -> Collection:
     """Two collections after each other; indexes get ``1_`` and ``2_`` in front."""
     kinds = {part.kind for part in parts}
 
     def produce() -> Iterator[Any]:
         for number, part in enumerate(parts, start=1):
+            context.cancel.check()  # empty ones may be doubled without end
             yield from _prefixed(part, str(number))
 
     def total() -> int:
+        context.cancel.check()
         return sum(part.size() for part in parts)
 
     return Collection.lazy(produce, kinds.pop() if len(kinds) == 1 else "Element", total)
 
 
 @algorithm("Collection.merge")
-def merge(collection1: Collection, collection2: Collection) -> Collection:
+def merge(collection1: Collection, collection2: Collection, *, context: Context) -> Collection:
     """All elements of two collections; indexes get ``1_`` and ``2_`` in front.
 
     Parameters
@@ -301,11 +303,11 @@ def merge(collection1: Collection, collection2: Collection) -> Collection:
     collection1 : the first.
     collection2 : the second.
     """
-    return merge_all([collection1, collection2])
+    return merge_all([collection1, collection2], context)
 
 
 @algorithm("ImageCollection.merge")
-def merge_images(collection1: Images, collection2: Images) -> Images:
+def merge_images(collection1: Images, collection2: Images, *, context: Context) -> Images:
     """All images of two collections; indexes get ``1_`` and ``2_`` in front.
 
     Parameters
@@ -313,7 +315,7 @@ def merge_images(collection1: Images, collection2: Images) -> Images:
     collection1 : the first.
     collection2 : the second.
     """
-    return replace(merge_all([collection1, collection2]), kind="Image")
+    return replace(merge_all([collection1, collection2], context), kind="Image")
 
 
 @algorithm("Collection.flatten")

@@ -46,6 +46,11 @@ def chosen_by(
 
     Each choice is one band for all, or one for each band of the image.
     """
+    if image.bands and not all(choice.bands for choice in choices):
+        raise EvaluationError("The image has no bands.")
+    for band in (band for choice in choices for band in choice.bands):
+        if band.type.dimensions > 1:
+            raise EvaluationError("Positions and lengths must be numbers or lists of numbers.")
     bands = []
     for k, band in enumerate(image.bands):
         nodes = tuple(
