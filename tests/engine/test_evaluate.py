@@ -375,3 +375,23 @@ def test_a_cancelled_evaluation_stops(gone):
     context = Context(OPEN, token)
     with pytest.raises(Cancelled):
         engine.evaluate(graph(invoke("Number.add", left=const(1), right=const(2))), context)
+
+
+def test_a_chain_stops_at_the_link_where_its_time_ends():
+    token = CancelToken()
+    calls = []
+
+    def last(value: Number) -> Number:
+        """Ends the time of the request."""
+        calls.append(value)
+        token.cancel()
+        return value
+
+    registry = Registry(dict(load().entries))
+    registry.add(describe("Last", last))
+    node = const(1)
+    for _ in range(5):
+        node = invoke("Last", value=node)
+    with pytest.raises(Cancelled):
+        Engine(NoCatalog(), registry=registry).evaluate(graph(node), Context(OPEN, token))
+    assert calls == [1]

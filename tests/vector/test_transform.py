@@ -132,6 +132,10 @@ def test_too_many_edges() -> None:
     wild = Geometry(shapely.MultiLineString([[(0, 50), (170, 50)]] * 3000))
     with pytest.raises(LimitExceeded, match="too many edges"):
         in_degrees(wild, 1e-4)
+    line = shapely.LineString([(0, 50), (170, 50)])
+    mixed = Geometry(shapely.GeometryCollection([line, shapely.Point(1, 2)] * 3000))
+    with pytest.raises(LimitExceeded, match="too many edges"):
+        in_degrees(mixed, 1e-4)
 
 
 def test_vertices_without_a_place_are_left_out() -> None:

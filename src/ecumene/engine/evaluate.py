@@ -200,6 +200,7 @@ class Evaluator:
                 arguments[name] = self._later(item, frame)
             else:
                 arguments[name] = yield item, frame
+        self.context.cancel.check()  # a chain is begun whole before its first link is computed
         return invoke(entry, arguments, self.context, self.registry)
 
     def _later(self, item: int, frame: Frame) -> Callable[[], Any]:

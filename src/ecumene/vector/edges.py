@@ -294,7 +294,12 @@ def rebuilt(shape: Any, change: Callable[[Points, Offsets], tuple[Points, Offset
     if shape.is_empty:
         return shape
     if kind == "GeometryCollection":
-        return shapely.GeometryCollection([rebuilt(part, change) for part in shape.geoms])
+        parts, vertices = [], 0
+        for part in shape.geoms:
+            parts.append(rebuilt(part, change))
+            vertices += shapely.get_num_coordinates(parts[-1])
+            check_edges(vertices)
+        return shapely.GeometryCollection(parts)
     if kind == "LinearRing":
         line = rebuilt(shapely.LineString(shape.coords), change)
         return shapely.LinearRing(line.coords)
