@@ -56,7 +56,14 @@ def away(task: TaskContext) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/secret")
 
 
+def once(task: TaskContext) -> None:
+    """Cannot be done again: what it makes is in the way, as an asset of its name would be."""
+    if task.operation.attempt > 1:
+        raise RequestError("It exists already.")
+
+
 KINDS = {
+    "once": Kind("EXPORT_IMAGE", once),
     "away": Kind("EXPORT_IMAGE", away),
     "steps": Kind("EXPORT_IMAGE", steps, publish),
     "refuse": Kind("EXPORT_IMAGE", refuse),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ecumene.core.errors import RateLimited
+from ecumene.core.errors import RateLimited, Unavailable
 from ecumene.tasks import service as service_
 from ecumene.tasks import store as store_
 from ecumene.tasks import workers as workers_
@@ -224,6 +225,26 @@ def test_a_store_that_is_away_is_tried_again(
     failed = ended(made, lasting.id)
     assert failed.attempt == 6 and failed.error_code == 14
     assert failed.error_message == "The server's storage failed: No space left on device."
+
+
+def test_what_is_made_outlives_a_store_that_cannot_be_told(
+    made: Operations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers_, "BEAT", 0.02)
+    monkeypatch.setattr(store_, "LEASE", 200_000)
+    tell, left = made.store._change, ["finish", "release"]
+
+    def away_twice(held: Operation, *conditions: Any, **values: Any) -> bool:
+        if "state" in values and left:
+            left.pop()
+            raise Unavailable("The database is not available.")
+        return tell(held, *conditions, **values)
+
+    monkeypatch.setattr(made.store, "_change", away_twice)
+    accepted = made.submit(asked("once"), {})
+    made.start(1)
+    found = ended(made, accepted.id)
+    assert not left and (found.state, found.attempt) == ("SUCCEEDED", 2)
 
 
 def test_nobody_fills_the_queue_of_others(

@@ -23,7 +23,9 @@ def test_a_worker_ends_what_nobody_can_do_and_stops_when_told(
         until(lambda: store.get(accepted.id).done)  # type: ignore[union-attr]
         found = store.get(accepted.id)
         assert found is not None and "unheard of" in str(found.error_message)
-    finally:
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(30) == 0
+    finally:
+        worker.kill()
+        worker.wait()
     assert not list((tmp_path / "tasks" / "owners").iterdir())

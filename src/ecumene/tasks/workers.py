@@ -147,14 +147,14 @@ class Workers:
         except Busy:  # an earlier worker has not noticed yet that it lost its lease
             self.store.release(operation, BEAT)
             return
-        kept = False
+        ended = False  # nor has it where the store cannot be told: what is made waits for the next attempt
         try:
-            kept = not self._run(operation, scratch)
+            ended = self._run(operation, scratch)
         finally:
-            if kept:
-                scratch.close()
-            else:
+            if ended:
                 scratch.remove()
+            else:
+                scratch.close()
 
     def _run(self, operation: Operation, scratch: Scratch) -> bool:
         """Whether the operation has ended and its directory may go."""
