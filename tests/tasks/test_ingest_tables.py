@@ -80,6 +80,23 @@ def test_geojson_with_properties_and_times(made: Any):
     assert all(one.equals(other) for (_, one), other in zip(found, SHAPES, strict=True))
 
 
+def test_geojson_of_nothing_but_shapes(made: Any):
+    document = json.loads(geojson())
+    for feature in document["features"]:
+        feature["properties"] = None
+    found = rows(made, table(made, write(made, "bare.geojson", json.dumps(document))))
+    assert [plain(p) for p, _ in found] == [{}] * 3
+    assert all(one.equals(other) for (_, one), other in zip(found, SHAPES, strict=True))
+
+
+def test_a_property_that_is_called_geometry(made: Any):
+    document = geojson().replace('"t":', '"geometry":')
+    found = rows(made, table(made, write(made, "named.geojson", document)))
+    assert [(p["geometry"], s.equals(one)) for (p, s), one in zip(found, SHAPES, strict=True)] == [
+        (f"x{k}", True) for k in range(3)
+    ]
+
+
 @pytest.mark.parametrize("form", ["wkt", "geojson"])
 def test_csv_with_a_geometry_column(made: Any, form: str):
     texts = [s.wkt if form == "wkt" else shapely.to_geojson(s).replace('"', '""') for s in SHAPES]

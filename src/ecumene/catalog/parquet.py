@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ecumene.catalog.footprints import edges_boxes, steepest
 from ecumene.catalog.pruning import Extremes, Part, possible
-from ecumene.catalog.tablefiles import DAMAGE, Place, place_of, plain_columns, to_degrees
+from ecumene.catalog.tablefiles import DAMAGE, Place, assembled, place_of, plain_columns, to_degrees
 from ecumene.catalog.tablerows import Mask, Outlines, Rows, is_spatial, mask, names_in
 from ecumene.core.element import INDEX
 from ecumene.core.errors import Unavailable
@@ -186,7 +186,7 @@ class ParquetTable:
         last = int(np.flatnonzero(keep)[-1]) + 1
         if not names and not shapes:
             numbers = np.flatnonzero(keep) + int(self._starts[group])
-            yield Rows(pa.table({"": pa.nulls(len(numbers))}).select([]), numbers)
+            yield Rows(assembled({}, len(numbers)), numbers)
             return
         done = 0
         for rows in self._batches(group, names, shapes, geodesic, last):
@@ -213,7 +213,7 @@ class ParquetTable:
         if not needed:
             for at in range(0, total, size):
                 numbers = np.arange(start + at, start + min(at + size, total))
-                yield Rows(pa.table({"": pa.nulls(len(numbers))}).select([]), numbers)
+                yield Rows(assembled({}, len(numbers)), numbers)
             return
         for batch in self._read(group, needed, size):
             table = pa.Table.from_batches([batch])

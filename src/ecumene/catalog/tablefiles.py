@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -191,7 +191,8 @@ def _geojson(path: str) -> TableData:
     names = list(dict.fromkeys(name for row in rows for name in row))
     arrays = [_array([row.get(name) for row in rows]) for name in names]
     crs = (document.get("crs") or {}).get("properties", {}).get("name")
-    return TableData(pa.table(dict(zip(names, arrays, strict=True))), to_degrees(shapes, crs))
+    columns = assembled(dict(zip(names, arrays, strict=True)), len(rows))
+    return TableData(columns, to_degrees(shapes, crs))
 
 
 def _array(values: list[Any]) -> pa.Array:
@@ -267,7 +268,12 @@ def plain_columns(table: pa.Table) -> pa.Table:
         column = _plain_column(table.column(name).combine_chunks())
         if column is not None:
             columns[name] = column
-    return pa.table(columns) if columns else pa.table({"": pa.nulls(table.num_rows)}).select([])
+    return assembled(columns, table.num_rows)
+
+
+def assembled(columns: Mapping[str, Any], rows: int) -> pa.Table:
+    """Columns as a table, which has its rows even where there are no columns."""
+    return pa.table(dict(columns)) if columns else pa.table({"": pa.nulls(rows)}).select([])
 
 
 def _plain_column(column: Any) -> Any:

@@ -15,6 +15,7 @@ import pyarrow.parquet
 import pyogrio
 import shapely
 
+from ecumene.catalog.tablefiles import assembled
 from ecumene.core.errors import RequestError
 from ecumene.tasks.exports import records
 from ecumene.tasks.exports.rows import GEO, INDEX, Rows, arrow, one_kind, text
@@ -83,14 +84,22 @@ def _ogr(
     rows: Rows, path: Path, driver: str, kind: str, shapes: list[Any], table: pa.Table, **options: str
 ) -> None:  # fmt: skip
     plain = {name: _ogr_column(table.column(name)) for name in table.column_names}
-    wkb = pa.array(shapely.to_wkb(shapes), pa.binary())
+    whole, column = _with_shapes(assembled(plain, len(shapes)), shapes)
     try:
         pyogrio.write_arrow(
-            pa.table({**plain, "geometry": wkb}), path, driver=driver, geometry_type=kind,
-            geometry_name="geometry", crs="EPSG:4326", layer_options=options,
+            whole, path, driver=driver, geometry_type=kind, geometry_name=column,
+            crs="EPSG:4326", layer_options=options,
         )  # fmt: skip
     except pyogrio.errors.DataSourceError as error:
         raise RequestError(f"The table cannot be written as {driver}: {error}"[:400]) from None
+
+
+def _with_shapes(table: pa.Table, shapes: Sequence[Any]) -> tuple[pa.Table, str]:
+    """A column of shapes beside others, and its name, which gives way to a property of that name."""
+    name = "geometry"
+    while name in table.column_names:
+        name = f"_{name}"
+    return table.append_column(name, pa.array(shapely.to_wkb(shapes), pa.binary())), name
 
 
 def _ogr_column(column: Any) -> Any:
@@ -163,14 +172,14 @@ def write_parquet(rows: Rows, path: Path) -> None:
 
 def write_columns(table: pa.Table, shapes: Sequence[Any], path: Path) -> None:
     """Columns and their shapes as GeoParquet 1.1."""
+    whole, column = _with_shapes(table, shapes)
     kinds = sorted({shape.geom_type for shape in shapes if shape is not None})
     about = {
         "version": "1.1.0",
-        "primary_column": "geometry",
-        "columns": {"geometry": {"encoding": "WKB", "geometry_types": kinds}},
+        "primary_column": column,
+        "columns": {column: {"encoding": "WKB", "geometry_types": kinds}},
     }
-    wkb = pa.array(shapely.to_wkb(shapes), pa.binary())
-    whole = table.append_column("geometry", wkb).replace_schema_metadata({"geo": json.dumps(about)})
+    whole = whole.replace_schema_metadata({"geo": json.dumps(about)})
     pa.parquet.write_table(whole, path, compression="zstd")
 
 

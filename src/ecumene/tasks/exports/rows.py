@@ -12,6 +12,7 @@ import msgspec
 import pyarrow as pa
 import shapely
 
+from ecumene.catalog.tablefiles import assembled
 from ecumene.core.errors import RequestError
 
 INDEX, GEO = "system:index", ".geo"
@@ -85,7 +86,7 @@ def arrow(rows: Rows) -> tuple[pa.Table, list[Any]]:
         for column, value in zip(cells, rows.values(row), strict=True):
             column.append(value)
     arrays = [_column(column) for column in cells]
-    return pa.table(dict(zip(names, arrays, strict=True))), shapes
+    return assembled(dict(zip(names, arrays, strict=True)), len(shapes)), shapes
 
 
 def _column(values: list[Any]) -> pa.Array:

@@ -120,9 +120,8 @@ def _texts(path: Path, options: Options) -> pa.Table:
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    if not names:
-        return pa.table({"": pa.nulls(len(rows))}).select([])
-    return pa.table({name: _array([row.get(name) for row in rows]) for name in names})
+    columns = {name: _array([row.get(name) for row in rows]) for name in names}
+    return tablefiles.assembled(columns, len(rows))
 
 
 def _array(values: list[Any]) -> pa.Array:
@@ -145,7 +144,7 @@ def _located(table: pa.Table, options: Options, kinds: Mapping[str, str]) -> Tab
         shapes = _points(arrays, options, rows, projected=not crs_.is_geographic(crs))
     if GEOMETRY in arrays:
         arrays[f"{GEOMETRY}_1"] = arrays.pop(GEOMETRY)
-    whole = pa.table(arrays) if arrays else pa.table({"": pa.nulls(rows)}).select([])
+    whole = tablefiles.assembled(arrays, rows)
     return TableData(whole, tablefiles.to_degrees(shapes, None if crs == DEGREES else crs))
 
 
@@ -246,8 +245,9 @@ def joined(parts: Sequence[TableData]) -> TableData:
     names = dict.fromkeys(name for part in parts for name in part.columns.column_names)
     columns = {name: _stacked([_column(part, name) for part in parts]) for name in names}
     rows = sum(part.columns.num_rows for part in parts)
-    table = pa.table(columns) if columns else pa.table({"": pa.nulls(rows)}).select([])
-    return TableData(table, np.concatenate([part.shapes for part in parts]))
+    return TableData(
+        tablefiles.assembled(columns, rows), np.concatenate([part.shapes for part in parts])
+    )
 
 
 def _column(part: TableData, name: str) -> Any:
