@@ -25,7 +25,7 @@ from ecumene.core.errors import LimitExceeded, NotFound, PermissionDenied, Unava
 from ecumene.tasks.exports import objects
 from ecumene.tasks.ingest import image, manifests
 from tests.api.application import Local
-from tests.tasks.test_ingest_images import A, ingest, one, pixels, random, tif
+from tests.tasks.test_ingest_images import A, ingest, mixed, one, pixels, random, records, tif
 
 obstore = pytest.importorskip("obstore", reason="the extra 'object-stores' is not installed")
 pytest.importorskip("moto", reason="moto is not installed")
@@ -126,6 +126,17 @@ def test_images_are_ingested_from_a_bucket(far: Far, local: Local, scene: Any, s
     far.put("deep/in/scene.tif", file)
     ingest(local.services, {"name": f"{A}/in_{scheme}", **one(f"{scheme}://far/in/scene.tif")})
     assert_array_equal(pixels(local.services, f"{A}/in_{scheme}")[0], values)
+
+
+def test_patches_in_objects_of_one_name(far: Far, local: Local, tmp_path: Path):
+    values = random((32, 48), "float32")
+    manifest = mixed(tmp_path, records({"a": values}, 16), 3, 16)
+    names = ("0/part.tfrecord", "1/part.tfrecord", "mixer.json")
+    for file, name in zip(("p0.tfrecord", "p1.tfrecord", "mixer.json"), names, strict=True):
+        far.put(f"deep/{name}", tmp_path / file)
+    manifest["tilesets"][0]["sources"][0]["uris"] = [f"gs://far/{name}" for name in names]
+    record = ingest(local.services, manifest)
+    assert_array_equal(pixels(local.services, record.id)[0], [values])
 
 
 def test_tables_are_ingested_from_a_bucket(far: Far, local: Local, tmp_path: Path):

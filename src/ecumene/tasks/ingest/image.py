@@ -145,7 +145,8 @@ def _fetched(task: TaskContext, source: Mapping[str, Any]) -> tuple[str, str]:
     several = any(map(patches.is_records, source["uris"]))
     for uri in source["uris"] if several else source["uris"][:1]:
         task.cancel.check()
-        found[uri] = places.fetched(task.around.data, task.account, uri, beside)
+        own = beside / digest(uri)  # files of one name may come from several folders
+        found[uri] = places.fetched(task.around.data, task.account, uri, own)
     if not several:
         path, root = found[source["uri"]]
         return str(path), str(root)
