@@ -280,6 +280,20 @@ def test_patches_of_predictions_become_an_image(made: Any):
         ({"patchDimensions": [8, 8]}, "does not have the 8×8 numbers"),
         ({"projection": {}}, "no mixer file"),
         ({"totalPatches": 10**9, "patchesPerRow": 10**5}, "describes more than"),
+        ({"totalPatches": float("inf")}, "no mixer file"),
+        (
+            {"projection": {"crs": "no such", "affine": {"doubleMatrix": [1, 0, 0, 0, 1, 0]}}},
+            "no mixer file",
+        ),
+        (
+            {
+                "projection": {
+                    "crs": "EPSG:32610",
+                    "affine": {"doubleMatrix": [float("nan"), 0, 0, 0, 1, 0]},
+                }
+            },
+            "no mixer file",
+        ),
     ],
 )
 def test_patches_that_do_not_fit_their_mixer(made: Any, changed: dict[str, Any], words: str):
@@ -350,6 +364,7 @@ def test_broken_files_fail_with_the_reason_and_leave_nothing(made: Any, case: st
         (one("gs://mine/r.tif") | {"bands": [{"id": "a", "tilesetBandIndex": 4}]}, "number 4"),
         (one("gs://mine/r.tif") | {"pyramidingPolicy": "BEST"}, "Invalid pyramiding policy"),
         (one("gs://mine/r.tif") | {"name": "COPERNICUS/X"}, "denied"),
+        (one("gs://mine/r.tif") | {"maskBands": [{"bandIds": [{}]}]}, "must be a list of strings"),
         (one("gs://mine/nothing.tif"), "does not exist"),
         (one("gs://nobodys/r.tif"), "nobodys"),
         (one("gs://hers/r.tif"), "does not have storage"),

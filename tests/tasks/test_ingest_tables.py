@@ -230,6 +230,9 @@ def test_broken_files_fail_with_the_reason_and_leave_nothing(made: Any, case: st
         ({"sources": [{"uris": ["gs://hers/none.csv"]}]}, "does not have storage"),
         ({"sources": [{"uris": ["gs://mine/a"], "csvDelimiter": ";;"}]}, "single character"),
         ({"sources": [{"uris": ["gs://mine/a"]}], "columnDataTypeOverrides": {"a": "BLOB"}}, "Invalid data type"),
+        ({"sources": [{"uris": ["gs://mine/a"]}], "columnDataTypeOverrides": ["a"]}, "must be an object"),
+        ({"sources": [{"uris": ["gs://mine/a"], "csvDelimiter": "é"}]}, "single character"),
+        ({"sources": [{"uris": ["gs://mine/a"], "xColumn": ["a"]}]}, "'xColumn' must be a string"),
         ({"sources": [{"uris": ["gs://mine/a"]}], "properties": {"a": {"b": 1}}}, "unsupported type"),
     ],
 )  # fmt: skip

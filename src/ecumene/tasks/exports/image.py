@@ -211,7 +211,7 @@ def _nodata(options: Mapping[str, Any], dtype: np.dtype[Any]) -> tuple[float, fl
     value = float(given)
     if dtype.kind != "f":
         info = np.iinfo(dtype)
-        if not (value == math.floor(value) and info.min <= value <= info.max):
+        if not (value.is_integer() and info.min <= value <= info.max):
             raise RequestError(
                 f"The noData value {value:g} cannot be represented in the type {_NAMES[dtype.name]}."
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from ecumene.core.context import Context
 from ecumene.core.documents import pick
-from ecumene.core.errors import RequestError
+from ecumene.core.errors import LimitExceeded, RequestError
 from ecumene.core.image import Image
 from ecumene.core.projection import Grid, Window, compose
 from ecumene.engine.pictures import compute
@@ -23,6 +24,9 @@ from ecumene.tasks.exports.pieces import PIECE_BYTES
 from ecumene.tasks.scratch import copied, flushed
 
 FILE_BYTES = 2**30
+MOST_DEPTH = 10**6
+PATCH_BYTES = 2**30
+"""Of the numbers of one patch, with its margin, in all bands."""
 
 
 def options(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,9 +37,10 @@ def options(given: Mapping[str, Any]) -> dict[str, Any]:
     margin = requests.dimensions(given, "marginDimensions") or (0, 0)
     if any(m % 2 or m > 4096 for m in margin):
         raise RequestError("kernelSize must be even and at most 4096.")
-    depths = dict(requests.member(given, "tensorDepths"))
+    given_depths = requests.member(given, "tensorDepths")
+    depths = {name: requests.integer(given_depths, name, 1, 1, MOST_DEPTH) for name in given_depths}
     return {
-        "patch": patch, "margin": margin, "depths": {k: int(v) for k, v in depths.items()},
+        "patch": patch, "margin": margin, "depths": depths,
         "compress": bool(pick(given, "compress")), "bytes": requests.integer(given, "maxSizeBytes", FILE_BYTES, 0) or FILE_BYTES,
         "default": requests.number(given, "defaultValue", 0.0), "sequence": bool(pick(given, "sequenceData")),
         "collapse": bool(pick(given, "collapseBands")), "masked": requests.number(given, "maxMaskedRatio", 1.0),
@@ -53,7 +58,7 @@ def image(
         raise RequestError(
             f"The image ({window.width}x{window.height}) is smaller than a patch ({width}x{height})."
         )
-    _check_depths(image, given["depths"])
+    _check_depths(image, given)
     spool = task.scratch.path / "records"
     spool.touch()
     sizes: list[int] = []
@@ -76,12 +81,19 @@ def image(
     return files.manifest(published | {"mixer.json": "-mixer.json"})
 
 
-def _check_depths(image: Image, depths: Mapping[str, int]) -> None:
+def _check_depths(image: Image, given: Mapping[str, Any]) -> None:
+    depths = given["depths"]
     for band in image.bands:
         if band.type.dimensions > 1:
             raise RequestError(f"Band '{band.name}' has arrays of more than one dimension.")
         if band.type.dimensions and band.name not in depths:
             raise RequestError(f"tensorDepths must give the depth of the array band '{band.name}'.")
+    pixels = math.prod(a + b for a, b in zip(given["patch"], given["margin"], strict=True))
+    numbers = sum(depths[b.name] if b.type.dimensions else 1 for b in image.bands)
+    if 4 * pixels * numbers > PATCH_BYTES:
+        raise LimitExceeded(
+            f"A patch of {pixels} pixels with {numbers} numbers each is too large; lower patchDimensions or tensorDepths."
+        )
 
 
 def _groups(

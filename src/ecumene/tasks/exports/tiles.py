@@ -42,7 +42,7 @@ def accepted(body: Mapping[str, Any]) -> requests.Payload:
     scale = requests.number(tiles, "scale", 0.0)
     end: int | None = None
     if scale > 0:
-        end = min(max(math.ceil(math.log2(2 * HALF / TILE / scale)), 0), DEEPEST)
+        end = _zoom(scale)
     elif pick(tiles, "endZoom") is not None:
         end = requests.integer(tiles, "endZoom", 0, 0, DEEPEST)
     if end is not None and end < start:
@@ -71,8 +71,12 @@ def run(task: TaskContext) -> Any:
 
 def _deepest(image: Image) -> int:
     """The zoom at which tiles are as fine as the image."""
-    scale = max(image.bands[0].projection.nominal_scale, 0.01)
-    return min(max(math.ceil(math.log2(2 * HALF / TILE / scale)), 0), DEEPEST)
+    return _zoom(max(image.bands[0].projection.nominal_scale, 0.01))
+
+
+def _zoom(scale: float) -> int:
+    """The first zoom with pixels of at most so many metres, as far as there are any."""
+    return math.ceil(math.log2(min(max(2 * HALF / TILE / scale, 1.0), 2.0**DEEPEST)))
 
 
 def _pieces(image: Image, payload: Mapping[str, Any]) -> Iterator[tuple[int, Window]]:

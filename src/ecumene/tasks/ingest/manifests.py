@@ -10,6 +10,7 @@ from ecumene.catalog.edits import valid_id
 from ecumene.core.documents import pick, wrapped
 from ecumene.core.errors import RequestError
 from ecumene.numerics.pyramids import POLICIES
+from ecumene.tasks.exports.requests import member
 
 Payload = dict[str, Any]
 
@@ -52,8 +53,8 @@ def table(body: Mapping[str, Any]) -> Payload:
     sources = [_table_source(one, prefix) for one in _list(manifest, "sources")]
     if not sources:
         raise RequestError("The manifest must have at least one source.")
-    kinds = dict(pick(manifest, "columnDataTypeOverrides") or {})
-    kinds |= dict(pick(manifest, "csvColumnDataTypeOverrides") or {})
+    kinds = dict(member(manifest, "columnDataTypeOverrides"))
+    kinds |= member(manifest, "csvColumnDataTypeOverrides")
     for name, kind in kinds.items():
         kinds[name] = str(kind).rpartition("_")[2]
         if kinds[name] not in ("STRING", "NUMERIC", "LONG"):
@@ -175,7 +176,9 @@ def _numbered(bands: list[Payload]) -> list[Payload]:
 
 def _mask(given: Mapping[str, Any], tilesets: list[str], names: list[str]) -> Payload:
     bands = pick(given, "bandIds", [])
-    if not isinstance(bands, list) or (names and not set(bands) <= set(names)):
+    if not isinstance(bands, list) or not all(isinstance(one, str) for one in bands):
+        raise RequestError("'bandIds' must be a list of strings.")
+    if names and not set(bands) <= set(names):
         raise RequestError("'bandIds' of a mask band must name bands of the manifest.")
     return {"tileset": _known(given, tilesets), "bands": bands}
 
@@ -211,8 +214,8 @@ def _policy(given: Mapping[str, Any]) -> str | None:
 def _table_source(given: Mapping[str, Any], prefix: str) -> Payload:
     single = {name: _text(given, name) for name in ("csvDelimiter", "csvQualifier")}
     for name, text in single.items():
-        if len(text) > 1:
-            raise RequestError(f"'{name}' must be a single character.")
+        if len(text) > 1 or not text.isascii():
+            raise RequestError(f"'{name}' must be a single character of ASCII.")
     geodesic = wrapped(pick(given, "geodesic"))
     return {
         "uris": _uris(given, prefix),
@@ -220,8 +223,8 @@ def _table_source(given: Mapping[str, Any], prefix: str) -> Payload:
         "crs": _text(given, "crs"),
         "geodesic": None if geodesic is None else bool(geodesic),
         "geometry": _text(given, "primaryGeometryColumn"),
-        "x": pick(given, "xColumn"),
-        "y": pick(given, "yColumn"),
+        "x": None if pick(given, "xColumn") is None else _text(given, "xColumn"),
+        "y": None if pick(given, "yColumn") is None else _text(given, "yColumn"),
         "dates": _text(given, "dateFormat"),
         "delimiter": single["csvDelimiter"] or ",",
         "qualifier": single["csvQualifier"] or '"',

@@ -14,7 +14,8 @@ import rasterio
 from rasterio.transform import Affine
 from rasterio.windows import Window
 
-from ecumene.core.errors import LimitExceeded, RequestError
+from ecumene.core import crs as crs_
+from ecumene.core.errors import EcumeneError, LimitExceeded, RequestError
 from ecumene.tasks.ingest import examples
 
 MOST_PIXELS = 4 * 10**9
@@ -51,10 +52,11 @@ def mixer(path: Path, name: str) -> Mixer:
         width, height = (int(n) for n in about["patchDimensions"])
         across, total = int(about["patchesPerRow"]), int(about["totalPatches"])
         transform = tuple(float(v) for v in place["affine"]["doubleMatrix"])
-        crs = str(place["crs"])
-    except (OSError, ValueError, KeyError, TypeError):
+        crs = crs_.parse(str(place["crs"])).to_wkt()
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, EcumeneError):
         raise RequestError(f"'{name}' is no mixer file of a TFRecord export.") from None
-    if min(width, height, across, total) < 1 or len(transform) != 6:
+    usable = len(transform) == 6 and all(map(math.isfinite, transform))
+    if min(width, height, across, total) < 1 or not usable:
         raise RequestError(f"'{name}' is no mixer file of a TFRecord export.")
     found = Mixer(crs, transform, width, height, across, total)
     if math.prod(found.size) > MOST_PIXELS:
