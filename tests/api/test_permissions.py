@@ -267,6 +267,14 @@ def test_pages_of_other_sites_change_nothing_on_an_anonymous_server(
     assert local.call("POST", "projects/open/value:compute", body=body, origin=origin).status == 200
 
 
+@pytest.mark.parametrize("origin", [None, "http://here", "http://evil.example"])
+def test_home_folders_are_made_by_accounts_that_have_a_name(local: Local, origin: str | None):
+    where = {"origin": origin, "assetId": f"users/{next(NEW)}"}
+    path, body = "projects/earthengine-legacy/assets", {"type": "FOLDER"}
+    assert local.call("POST", path, body=body, **where).status == 403
+    assert local.call("POST", path, "someone", body, **where).status == 200
+
+
 def test_a_link_is_read_by_who_may_read_it_and_its_source(local: Local):
     name = f"projects/open/assets/{next(NEW)}"
     assert (

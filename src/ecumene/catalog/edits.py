@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, select
 
 from ecumene.catalog import auditing, changes, masks
-from ecumene.catalog.access import ANONYMOUS, OPERATOR, denied, is_public, missing, project_of
+from ecumene.catalog.access import ANONYMOUS, OPERATOR, WEB, denied, is_public, missing, project_of
 from ecumene.catalog.ids import canonical, is_root, name_of, parent_of
 from ecumene.catalog.policies import own
 from ecumene.catalog.projects import check_quota
@@ -108,8 +108,8 @@ class Editor:
             check_quota(connection, project)
 
     def _home(self, target: str, kind: str) -> None:
-        """A home folder: every account may make one that is not there yet."""
-        if self.account == ANONYMOUS:
+        """A home folder: every account that has a name may make one that is not there yet."""
+        if self.account in (ANONYMOUS, WEB):
             raise denied(CREATE, name_of(target))
         if kind != FOLDER:
             raise RequestError(f"The root '{name_of(target)}' can only be a folder.")
