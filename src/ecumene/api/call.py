@@ -80,7 +80,11 @@ def decode_json(data: bytes) -> Any:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         pass
     try:
-        return json.loads(data)
+        text = data.decode(json.detect_encoding(data))
+        found = json.loads(text)
+        if "\\u" in text:
+            json.dumps(found, ensure_ascii=False).encode()  # halves of surrogate pairs are no text
+        return found
     except RecursionError:
         raise RequestError("The request body is nested too deeply.") from None
     except (ValueError, UnicodeDecodeError):

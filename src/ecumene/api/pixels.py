@@ -61,8 +61,8 @@ def visualized(image: Image, options: Any, context: Context) -> Image:
     if ranges:
         if not isinstance(ranges, list) or not all(isinstance(r, dict) for r in ranges):
             raise RequestError("'ranges' must be a list of objects with min and max.")
-        low = [float(pick(r, "min", 0)) for r in ranges]
-        high = [float(pick(r, "max", 0)) for r in ranges]
+        low = [pick(r, "min", 0) for r in ranges]
+        high = [pick(r, "max", 0) for r in ranges]
     found = visualize(
         image=image, min=low, max=high, palette=pick(options, "paletteColors"), gamma=wrapped(pick(options, "gamma")),
         opacity=wrapped(pick(options, "opacity")),

@@ -16,7 +16,7 @@ PATTERNS = {
     "thumbnail": rf"{PROJECT}/thumbnails/[^/]+", "video": rf"{PROJECT}/videoThumbnails/[^/]+",
     "strip": rf"{PROJECT}/filmstripThumbnails/[^/]+", "table": rf"{PROJECT}/tables/[^/]+",
     "operation": rf"{PROJECT}/operations/[^/]+", "view": rf"{PROJECT}/featureViews?/[^/]+", "config": rf"{PROJECT}/config",
-    "number": r"-?\d+",
+    "number": r"-?[0-9]{1,10}",
 }  # fmt: skip
 
 

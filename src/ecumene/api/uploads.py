@@ -29,7 +29,7 @@ SPARE = 2**30
 KEPT = 7 * 24 * 3600
 """Seconds after which uploads are removed."""
 
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,199}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 _ID = re.compile(r"[0-9a-f]{32}")
 Quick = Callable[..., Awaitable[Any]]
 

@@ -145,7 +145,10 @@ def _with_property(record: AssetRecord, name: str, given: Any) -> AssetRecord:
 
 
 def _renamed(record: AssetRecord, bands: Any) -> tuple[Mapping[str, Any], ...]:
-    names = [band.get("id") if isinstance(band, Mapping) else None for band in bands or ()]
+    given = bands or []
+    if not isinstance(given, list):
+        raise RequestError("'bands' must be a list.")
+    names = [band.get("id") if isinstance(band, Mapping) else None for band in given]
     if len(names) != len(record.bands):
         raise RequestError(
             f"Asset '{name_of(record.id)}' has {len(record.bands)} bands; {len(names)} names were given."

@@ -50,7 +50,10 @@ def bindings(given: Any) -> dict[str, list[str]]:
     if not isinstance(given, Mapping):
         raise RequestError("'policy' must be an object.")
     found: dict[str, list[str]] = {}
-    for one in given.get("bindings") or []:
+    listed = given.get("bindings") or []
+    if not isinstance(listed, list):
+        raise RequestError("'bindings' must be a list.")
+    for one in listed:
         if not isinstance(one, Mapping) or not isinstance(one.get("members", []), list):
             raise RequestError("A binding has a role and a list of members.")
         if one.get("condition"):

@@ -120,8 +120,9 @@ def visualize(
             out.append(replace(band, name=name, node=node))
         if force_rgb_output and len(out) == 1:
             out = [replace(out[0], name=name) for name in RGB]
-    if opacity is not None and float(opacity) < 1:
-        shade = constant_band("opacity", float(opacity)).node
+    shown = _numbers(opacity, 1, "opacity")
+    if shown is not None and shown[0] < 1:
+        shade = constant_band("opacity", shown[0]).node
         out = [replace(band, node=UpdateMask(band.node, shade, UINT8)) for band in out]
     return image.with_bands(out)
 
