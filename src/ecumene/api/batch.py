@@ -16,6 +16,7 @@ MOST = 100
 """Requests in one batch."""
 
 BOUNDARY = "batch_ecumene"
+_EMBEDDED = "ecumene.embedded"
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?')
 
 
@@ -40,7 +41,7 @@ class Embedded:
         headers |= {k: v for k, v in outer.headers.items() if k in ("host", "origin")}
         scope: dict[str, Any] = {
             **outer.scope, "method": self.method, "path": path, "raw_path": path.encode(),
-            "query_string": query.encode(),
+            "query_string": query.encode(), _EMBEDDED: True,
             "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
         }  # fmt: skip
         sent = False
@@ -53,6 +54,12 @@ class Embedded:
             return {"type": "http.request", "body": self.body, "more_body": False}
 
         return Request(scope, receive)
+
+
+def check(request: Request) -> None:
+    """RequestError for a batch inside a batch, however its path is spelled."""
+    if _EMBEDDED in request.scope:
+        raise RequestError("A batch may not hold another one.")
 
 
 def embedded(content_type: str, body: bytes) -> list[Embedded]:
@@ -78,8 +85,6 @@ def _embedded(part: bytes) -> Embedded:
     if len(words) < 2 or words[0] not in ("GET", "POST", "PATCH", "DELETE"):
         raise RequestError(f"A part of the batch is no request: {line[:100].decode('latin-1')}")
     target = re.sub(r"^https?://[^/]+", "", words[1])
-    if target.startswith("/batch"):
-        raise RequestError("A batch may not hold another one.")
     return Embedded(
         _headers(outer).get("content-id", ""), words[0], target, _headers(lines), body.strip()
     )

@@ -27,7 +27,13 @@ from ecumene.api.table import VERSIONS, Route
 from ecumene.api.tokens import Tokens
 from ecumene.catalog.access import ANONYMOUS, WEB
 from ecumene.catalog.edits import sweep
-from ecumene.core.errors import EcumeneError, RateLimited, Unavailable
+from ecumene.core.errors import (
+    EcumeneError,
+    LimitExceeded,
+    RateLimited,
+    RequestError,
+    Unavailable,
+)
 from ecumene.core.limits import Limits
 
 STACK = 256 * 2**20
@@ -120,12 +126,20 @@ class Application:
             return errors.of(error)
 
     async def _batch(self, request: Request) -> Response:
-        """The requests of a batch, one after the other."""
+        """The requests of a batch, one after the other, until their answers are too large together."""
+        batch.check(request)
         if request.method != "POST":
             return errors.response(405, "A batch is a POST request.")
         body = await self._body(request)
-        parts = batch.embedded(request.headers.get("content-type", ""), body)
-        return batch.joined([(one, await self._answered(one.request(request))) for one in parts])
+        left = self.settings.limits.result_bytes
+        answers = []
+        for one in batch.embedded(request.headers.get("content-type", ""), body):
+            answer = await self._answered(one.request(request)) if left > 0 else None
+            if answer is None or len(answer.body) > left:
+                answer = errors.of(LimitExceeded("The answers of the batch are too large together."))
+            left -= len(answer.body)
+            answers.append((one, answer))
+        return batch.joined(answers)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -344,7 +358,9 @@ class Application:
         if route.verb != "GET" and body:
             call.body = decode_json(body)
             if not isinstance(call.body, dict):
-                raise errors_for_body()
+                raise RequestError(
+                    "Invalid JSON payload received. The request body must be an object."
+                )
         found = route.handler(call, self.services, context)
         return (
             found
@@ -357,13 +373,6 @@ def _of_another_site(request: Request) -> bool:
     """Whether a page made the request that this server did not send."""
     origin = request.headers.get("origin")
     return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-
-
-def errors_for_body() -> EcumeneError:
-    """A body that is JSON but no object."""
-    from ecumene.core.errors import RequestError
-
-    return RequestError("Invalid JSON payload received. The request body must be an object.")
 
 
 def _claimed_by_verb(route: Route, rest: str) -> bool:
