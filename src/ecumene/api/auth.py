@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from joserfc.jwk import RSAKey
 from joserfc.jws import JWSRegistry
@@ -21,6 +21,7 @@ REPLAY = 120
 """Seconds within which a client may present the same assertion again (retries, several sessions at once)."""
 
 LONGEST = 3600 + SKEW
+LATEST = 2**63
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
@@ -63,6 +64,11 @@ def _unverified(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return header, claims
 
 
+def _is_time(value: Any) -> TypeGuard[float]:
+    """Whether this is a number of seconds: JSON's NaN would be before and after every time."""
+    return isinstance(value, int | float) and 0 <= value < LATEST
+
+
 def _decoded(part: str) -> bytes:
     """What a part says, in the alphabet for URLs or, as GDAL writes it, the plain one with padding."""
     plain = part.rstrip("=").replace("-", "+").replace("_", "/")
@@ -80,10 +86,11 @@ def _signed_by(key: Key, assertion: str) -> bool:
         return False
 
 
-def verify(
-    accounts: Accounts, assertion: str, audiences: tuple[str, ...], *, audience_needed: bool
-) -> Key:
-    """The key that signed an assertion; Refused unless everything about it is right."""
+def verify(accounts: Accounts, assertion: str, audiences: tuple[str, ...]) -> Key:
+    """The key that signed an assertion; Refused unless everything about it is right.
+
+    It may leave its audience out, as google-auth does for tokens that are used as they are.
+    """
     header, claims = _unverified(assertion)
     candidates = _candidates(accounts, header, claims)
     signer = next((key for key in candidates if _signed_by(key, assertion)), None)
@@ -91,7 +98,7 @@ def verify(
         raise Refused("Invalid JWT Signature.")
     now = time.time()
     issued, expires = claims.get("iat"), claims.get("exp")
-    if not isinstance(issued, int | float) or not isinstance(expires, int | float):
+    if not _is_time(issued) or not _is_time(expires):
         raise Refused("Invalid JWT: 'iat' and 'exp' are needed.")
     if expires <= now:
         raise Refused(
@@ -102,7 +109,7 @@ def verify(
             "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe."
         )
     audience = claims.get("aud")
-    if audience is None and not audience_needed:
+    if audience is None:
         return signer
     named = audience if isinstance(audience, list) else [audience]
     if not any(a in audiences for a in named):
@@ -118,7 +125,7 @@ def token_answer(
     if grant == JWT_GRANT:
         assertion = form.get("assertion", "")
         try:
-            key = verify(accounts, assertion, (*AUDIENCES, own_url), audience_needed=False)
+            key = verify(accounts, assertion, (*AUDIENCES, own_url))
             signed = assertion.rpartition(".")[0]  # its signature can be spelled in several ways
             if time.time() - accounts.first_seen(signed) > REPLAY:
                 raise Refused("Invalid JWT: this assertion has been used before.")
@@ -167,7 +174,7 @@ def holder_of(accounts: Accounts | None, authorization: str | None, anonymous: b
             return Holder(*found)
         if token.count(".") == 2:
             try:
-                signer = verify(accounts, token, AUDIENCES, audience_needed=False)
+                signer = verify(accounts, token, AUDIENCES)
                 return Holder(signer.account, float(_unverified(token)[1]["exp"]))
             except Refused:
                 pass
