@@ -143,10 +143,17 @@ def test_pins_are_not_shared_where_they_depend_on_more(engine):
     assert engine.evaluate(expression, engine.context("ann"), "maps/2") is not first
 
 
-def test_pins_hold_without_knowledge_of_changes(engine, shelf):
+def test_pins_do_not_hold_without_knowledge_of_changes(engine, shelf):
+    """A role that was taken away meanwhile must end what it allowed."""
     shelf.state = None
     first = engine.evaluate(DOUBLED, engine.context("ann"), "maps/1")
-    assert engine.evaluate(DOUBLED, engine.context("ann"), "maps/1") is first
+    assert engine.evaluate(DOUBLED, engine.context("ann"), "maps/1") is not first
+
+
+def test_long_texts_weigh_as_many_steps_do(engine):
+    constant = graph(invoke("Element.set", object=LOAD, key=const("k"), value=const("x" * 512_000)))
+    engine.evaluate(constant, engine.context("ann"))
+    assert 1000 <= engine.memory.caches()["expressions"]().size <= 1020
 
 
 def test_other_values_are_not_remembered(engine, shelf):

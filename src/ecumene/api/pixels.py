@@ -83,7 +83,9 @@ def pictured(image: Image, request: Any, services: Services, context: Context) -
     if context.profile is not None or not (ids or options):
         return made()
     key = written([ids, options])
-    found: Shown = made() if key is None else services.engine.memory.derived(image, key.text, made)
+    found: Shown = (
+        made() if key is None else services.engine.memory.derived(image, key.digest, made)
+    )
     return found
 
 

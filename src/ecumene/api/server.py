@@ -136,7 +136,9 @@ class Application:
         for one in batch.embedded(request.headers.get("content-type", ""), body):
             answer = await self._answered(one.request(request)) if left > 0 else None
             if answer is None or len(answer.body) > left:
-                answer = errors.of(LimitExceeded("The answers of the batch are too large together."))
+                answer = errors.of(
+                    LimitExceeded("The answers of the batch are too large together.")
+                )
             left -= len(answer.body)
             answers.append((one, answer))
         return batch.joined(answers)

@@ -13,7 +13,7 @@ from ecumene.core.caches import Report, of_lru
 from ecumene.core.context import Context
 from ecumene.core.errors import NotFound
 from ecumene.core.lru import Lru
-from ecumene.engine.memory import Written, written
+from ecumene.engine.memory import written
 from ecumene.engine.pictures import Bytes
 from ecumene.engine.service import Engine
 from ecumene.tasks.service import Operations
@@ -22,10 +22,10 @@ __all__ = ["Bytes", "Capabilities", "Services", "Stored"]
 
 LIFETIME = 24 * 3600
 MOST_BYTES = 256 * 2**20
-"""Of the expressions of all maps, thumbnails and tables."""
+"""Of what was asked with all maps, thumbnails and tables."""
 
 UNSEEN = 2**16
-"""What is reckoned for an expression whose length is not known."""
+"""What is reckoned for a part of a request whose length is not known."""
 
 
 @dataclass(slots=True)
@@ -47,9 +47,9 @@ class Stored:
     @property
     def size(self) -> int:
         """About how many bytes it takes to keep this."""
-        return 1024 + (
-            len(self.expression.text) if isinstance(self.expression, Written) else UNSEEN
-        )
+        parts = [written(part) for part in (self.expression, self.request)]
+        texts = sum(UNSEEN if part is None else len(part.text) for part in parts)
+        return 1024 + len(self.name) + texts
 
 
 class Capabilities:

@@ -26,6 +26,9 @@ from ecumene.core.profiles import Profiles
 MOST_STEPS = 500_000
 """Steps of evaluation behind all remembered images; each made a few plan nodes of some hundred bytes."""
 
+STEP_BYTES = 512
+"""Of an expression's text, which may be in its image (coordinates, for instance): they weigh as much as a step."""
+
 DERIVED = 32
 """Pictures of one image (bands and stretches) that are kept with it."""
 

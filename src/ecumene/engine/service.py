@@ -19,7 +19,7 @@ from ecumene.core.registry import Registry
 from ecumene.engine import graph
 from ecumene.engine.coerce import Mismatch, coerce, type_name
 from ecumene.engine.evaluate import Evaluator
-from ecumene.engine.memory import Key, Memory, Witness, Written, written
+from ecumene.engine.memory import STEP_BYTES, Key, Memory, Witness, Written, written
 from ecumene.engine.results import Encoder
 
 
@@ -72,11 +72,13 @@ class Engine:
         """The value of an ``Expression`` document, decoded or ``memory.Written``.
 
         Images are remembered (see ``memory``). A ``pinned`` name stands for one expression of one account:
-        its image is remembered under it whatever it depends on, until the catalogue changes.
+        its image is remembered under it whatever it depends on, until the catalogue changes. Nothing is where the
+        catalogue cannot tell that it has not.
 
         Raises RequestError (or a sub-class) for everything that the caller can mend.
         """
-        keys = self._keys(expression, context, pinned)
+        text = written(expression)
+        keys = self._keys(text, context, pinned)
         if context.profile is None or pinned is not None:  # a profile wants to see the work
             for key in keys:
                 known = self.memory.recall(key, context.superseded)
@@ -88,7 +90,8 @@ class Engine:
         if isinstance(value, Image):
             for key in keys:
                 if witness.pure or isinstance(key.what, str):
-                    self.memory.keep(key, value, steps, superseded)
+                    weight = steps + (0 if text is None else len(text.text) // STEP_BYTES)
+                    self.memory.keep(key, value, weight, superseded)
                     break
         return value
 
@@ -103,15 +106,13 @@ class Engine:
         except MemoryError:
             raise LimitExceeded("User memory limit exceeded.") from None
 
-    def _keys(self, expression: Any, context: Context, pinned: str | None) -> list[Key]:
+    def _keys(self, text: Written | None, context: Context, pinned: str | None) -> list[Key]:
         """What the value may be remembered under, by content first."""
-        text, revision = written(expression), self.catalog.revision()
-        found: list[Key] = []
-        if text is not None and revision is not None:
-            found.append(Key(context.account, revision, text.digest))
-        if pinned is not None:
-            found.append(Key(context.account, revision or 0, pinned))
-        return found
+        revision = self.catalog.revision()
+        if revision is None:  # roles may have been taken away
+            return []
+        whats = (None if text is None else text.digest, pinned)
+        return [Key(context.account, revision, what) for what in whats if what is not None]
 
     def as_image(self, value: Any, context: Context) -> Image:
         """The value of an expression as an image."""
