@@ -72,6 +72,7 @@ def test_every_cache_has_every_counter(service: Service) -> None:
         "blocks",
         "headers",
         "images",
+        "asset_records",
         "feature_tables",
         "extents",
         "placed_lookups",

@@ -405,3 +405,18 @@ def test_updates_at_the_same_time_are_all_there(catalog, editor):
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(attempt, range(16)))
     assert catalog.get(f"{ROOT}/c").properties == {f"p{k}": k for k in range(16)}
+
+
+def test_records_are_read_once_and_anew_after_any_change(catalog: Catalog, editor, tmp_path):
+    name = f"{ROOT}/remembered"
+    asked = []
+    get = catalog.index.get
+    catalog.index.get = lambda plain: asked.append(plain) or get(plain)  # type: ignore[method-assign]
+    assert catalog.asset_type(name) is None
+    assert catalog.asset_type(name) is None
+    assert asked == [name]
+    editor.create(name, {"type": "FOLDER"})
+    assert catalog.asset_type(name) == "FOLDER"
+    with Catalog(tmp_path / "data") as other:  # as another process
+        other.edited_by("someone").delete(name)
+    assert catalog.asset_type(name) is None

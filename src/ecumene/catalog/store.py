@@ -30,13 +30,18 @@ from ecumene.catalog.schema import REVISION
 from ecumene.catalog.seen import Seen
 from ecumene.catalog.source import CollectionSource, ImageCache
 from ecumene.catalog.tables import TableCache, TableSource
+from ecumene.core import caches
 from ecumene.core.caches import Report
 from ecumene.core.collection import Collection
 from ecumene.core.image import Image
+from ecumene.core.lru import Lru
 from ecumene.core.query import ElementSource
 from ecumene.storage import signing
 from ecumene.storage.gate import Gate
 from ecumene.storage.revision import Revision
+
+RECORDS = 4096
+"""Assets whose records are remembered until the catalogue changes: expressions name the same few again and again."""
 
 
 class Catalog:
@@ -74,6 +79,7 @@ class Catalog:
         self.tables = TableCache(self.gate, table_bytes)
         self._images = ImageCache(self.index, node)
         self._revision = Revision(self.index.engine, REVISION)
+        self._records: Lru[tuple[AssetRecord | None]] = Lru(RECORDS)
         self.access = Access(self.index.engine, self.revision)
 
     def close(self) -> None:
@@ -93,7 +99,11 @@ class Catalog:
 
     def caches(self) -> dict[str, Report]:
         """Counters of described images and of tables in memory."""
-        return {"images": self._images.counters, "feature_tables": self.tables.counters}
+        return {
+            "images": self._images.counters,
+            "feature_tables": self.tables.counters,
+            "asset_records": caches.of_lru(self._records),
+        }
 
     # -- what algorithms ask ---------------------------------------------------------------------
 
@@ -117,14 +127,14 @@ class Catalog:
     def _resolved(self, asset_id: str) -> tuple[AssetRecord | None, Successor | None]:
         """The record that answers for an id, and whether it does so as a retired one's successor."""
         plain = canonical(asset_id)
-        found = self.index.get(plain) if plain else None
+        found = self._stored(plain)
         if found is not None:
             source = linked(found.table)
-            return (found if source is None else self.index.get(source)), None
+            return (found if source is None else self._stored(source)), None
         if is_root(plain):
             return AssetRecord(plain, FOLDER), None
         after = successor_of(plain, self._holds)
-        return (None, None) if after is None else (self.index.get(after.id), after)
+        return (None, None) if after is None else (self._stored(after.id), after)
 
     def load_image(self, asset_id: str) -> Image | None:
         """A stored image: reads no pixels, opens no file. None if there is no such image."""
@@ -183,8 +193,21 @@ class Catalog:
 
     def index_type(self, plain_id: str) -> str | None:
         """The type of a canonical id."""
-        found = self.index.get(plain_id) if plain_id else None
+        found = self._stored(plain_id)
         return None if found is None else found.type
+
+    def _stored(self, plain_id: str) -> AssetRecord | None:
+        """The record of a canonical id, remembered until the catalogue changes."""
+        if not plain_id:
+            return None
+        revision = self.revision()
+        if revision is None:
+            return self.index.get(plain_id)
+        known = self._records.get((revision, plain_id))
+        if known is None:
+            known = (self.index.get(plain_id),)
+            self._records.put((revision, plain_id), known)
+        return known[0]
 
     def require(self, name: str) -> AssetRecord:
         """The record of an asset, or NotFound in Earth Engine's words."""
