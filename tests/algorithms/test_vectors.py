@@ -296,3 +296,19 @@ def test_land_cover_of_a_file_as_gdal(shared_data) -> None:
     assert sorted(told(f.get("label"), f.geometry.shape) for f in found) == sorted(
         told(int(value), shapely.geometry.shape(shape)) for shape, value in expected
     )
+
+
+def test_regions_apart_of_which_the_first_is_masked(pieces) -> None:
+    values, _ = scene(6)
+    shown = np.zeros((H, W), bool)
+    shown[10:] = True
+    two = shapely.MultiPolygon([shapely.box(2, 3, 6, 5), shapely.box(12, 10, 20, 20)])
+    region = Geometry(
+        shapely.transform(two, lambda p: p * [10, -10] + [500_000, 5_000_000]), CRS, geodesic=False
+    )
+    rows, cols = np.mgrid[:H, :W]
+    inside = shown & shapely.contains_xy(two, cols + 0.5, rows + 0.5)
+    found = vectors(image({"class": values}, shown), geometry=region)
+    assert sorted(told(f.get("label"), f.geometry.shape) for f in found) == sorted(
+        told(*pair) for pair in gdal(values, inside, 8)
+    )

@@ -199,6 +199,10 @@ class _Open:
     states: list[list[tuple[int, Any]]] = field(default_factory=list)
 
 
+_NOTHING: tuple[int, Ints] = (-(2**62), np.zeros(0, np.int64))
+"""The column, and its labels, that a row of pieces has come to before its first."""
+
+
 class Assembly:
     """Joins the groups of pieces, which come by rows of pieces, to segments.
 
@@ -220,7 +224,7 @@ class Assembly:
         self.above = np.full(window.width, -1, np.int64)
         self.below = np.full(window.width, -1, np.int64)
         self.row: int | None = None
-        self.left: tuple[int, Ints] = (-(2**62), np.zeros(0, np.int64))
+        self.left = _NOTHING
 
     def _fresh(self) -> _Open:
         return _Open(zonal=[[] for _ in self.leaves], states=[[] for _ in self.leaves])
@@ -230,6 +234,7 @@ class Assembly:
         window, out = piece.window, None
         if self.row is not None and window.row != self.row:
             out = self.completed()
+            self.left = _NOTHING
         self.row = window.row
         known, base = self.open, self.open.count
         known.count += piece.sums.count.size
@@ -336,7 +341,6 @@ class Assembly:
                 known.states[k] = [(int(fresh[p]), s) for p, s in own.items() if going[of[p]]]
         self.above = np.where(self.below >= 0, fresh[part[self.below]], -1)
         self.below = np.full_like(self.above, -1)
-        self.left = (-(2**62), np.zeros(0, np.int64))
         held = sum(len(part) for part in known.corners) * 40 + known.count * 100
         if held > self.most:
             raise LimitExceeded(
