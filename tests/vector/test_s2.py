@@ -202,6 +202,17 @@ def test_geographies_as_text_binary_and_json(text: str) -> None:
         assert call("Geometry.fromSTGeography", form) == expected
 
 
+@pytest.mark.parametrize("longitude", [4.0, -50.0, 1e308])
+def test_places_that_are_not_on_the_globe(longitude: float) -> None:
+    with pytest.raises(EvaluationError, match="beyond the antimeridian"):
+        call("Geometry.fromS2LatLng", struct.pack("<2d", 0.1, longitude))
+    for west, east in ((longitude, 0.5), (0.5, longitude)):
+        with pytest.raises(EvaluationError, match="beyond the antimeridian"):
+            call("Geometry.fromS2LatLngRect", b"\1" + struct.pack("<4d", 0, 0.1, west, east))
+    with pytest.raises(EvaluationError, match="beyond a pole"):
+        call("Geometry.fromS2LatLng", struct.pack("<2d", 1.6, 0))
+
+
 @pytest.mark.parametrize(
     "form",
     ["POINT (1", "POINT (nan 1)", b"\x01\x02", "{", "{}", 5, "GEOMETRYCOLLECTION(" * 100_000],

@@ -96,13 +96,15 @@ def lat_lng(data: bytes) -> Geometry:
     reader = _Reader(data)
     lat, lon = (math.degrees(v) for v in reader.doubles(2))
     reader.end()
-    _check_latitudes(lat)
+    _check_place(lon, lat)
     return Geometry(shapely.Point(lon, lat))
 
 
-def _check_latitudes(*latitudes: float) -> None:
-    if any(abs(lat) > 90 + 1e-9 for lat in latitudes):
+def _check_place(lon: float, lat: float) -> None:
+    if abs(lat) > 90 + 1e-9:
         raise ValueError("a latitude is beyond a pole")
+    if abs(lon) > 180 + 1e-9:
+        raise ValueError("a longitude is beyond the antimeridian")
 
 
 def lat_lng_rect(data: bytes) -> Geometry:
@@ -116,7 +118,8 @@ def lat_lng_rect(data: bytes) -> Geometry:
     reader.end()
     if south > north:
         return Geometry(shapely.Polygon(), geodesic=False)
-    _check_latitudes(south, north)
+    _check_place(west, south)
+    _check_place(east, north)
     east += 360 if west > east else 0
     return Geometry(shapely.box(west, south, east, north), geodesic=False)
 
