@@ -14,13 +14,14 @@ from scipy import stats
 from sklearn import cluster, metrics
 
 from ecumene import kernels
+from ecumene.algorithms.training import rows_of
 from ecumene.core.errors import EvaluationError, LimitExceeded
 from ecumene.learning import cobweb, kmeans, memory, xmeans
 from ecumene.learning.clusters import Clusterer, trained
 from ecumene.learning.javarandom import JavaRandom
 from ecumene.learning.nearest import Scale, nearest
 from tests.algorithms.scenes import image, read
-from tests.calls import call, call_json
+from tests.calls import call, call_json, context
 
 RNG = np.random.default_rng(5)
 BLOBS = np.concatenate([RNG.normal(m, 0.3, (40, 2)) for m in ((0, 0), (5, 5), (0, 5))])
@@ -225,11 +226,28 @@ def test_settings_that_are_refused(name: str, given_: dict[str, Any], text: str)
         call("Clusterer.train", call(f"Clusterer.{name}", **given_), table(BLOBS), ["a", "b"])
 
 
+@pytest.mark.parametrize("order", [5, [5], [["a"]], "a", {"a": 1}, []])
+def test_an_order_of_bands_that_is_none_does_not_count(order: Any) -> None:
+    samples = call("Element.set", table(BLOBS), "band_order", order)
+    model = call("Clusterer.train", call("Clusterer.wekaKMeans", 2), samples)
+    assert call("Clusterer.schema", model) == ["a", "b"]
+
+
+def test_samples_that_are_not_finite_are_left_out() -> None:
+    wild = np.concatenate([BLOBS, [[np.nan, 1.0], [2.0, np.inf]]])
+    for rows, left in ((wild, len(BLOBS)), (wild[-2:], 0)):
+        samples = rows_of("x", table(rows), ["a", "b"], 1.0, 0, context())
+        np.testing.assert_array_equal(samples, BLOBS[:left])
+
+
 def test_what_cannot_be_clustered_is_said() -> None:
     with pytest.raises(EvaluationError, match="not trained"):
         call("Image.cluster", image({"a": np.zeros((2, 2))}), call("Clusterer.wekaKMeans", 2))
     with pytest.raises(EvaluationError, match="No valid training data"):
         call("Clusterer.train", call("Clusterer.wekaKMeans", 2), table(BLOBS), ["a", "none"])
+    words = call("Collection", [call("Feature", None, {"word": "x"})])
+    with pytest.raises(EvaluationError, match="no numeric properties"):
+        call("Clusterer.train", call("Clusterer.wekaKMeans", 2), words)
     model = call("Clusterer.train", call("Clusterer.wekaKMeans", 2), table(BLOBS), ["a", "b"])
     with pytest.raises(EvaluationError, match="Property 'b' is missing"):
         call("Image.cluster", image({"a": np.zeros((2, 2))}), model)

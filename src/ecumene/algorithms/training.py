@@ -34,7 +34,7 @@ def rows_of(
     seed: int,
     context: Context,
 ) -> Any:
-    """Rows ``(n, properties)`` of doubles; features with a missing or non-numeric value are left out.
+    """Rows ``(n, properties)`` of doubles; features with a value that is no finite number are left out.
 
     ``share`` in (0, 1] of the features is used, chosen by ``seed``.
     """
@@ -53,18 +53,31 @@ def rows_of(
             count += 1
             if len(numbers) > MOST_NUMBERS:
                 raise LimitExceeded(f"{name}: More than {MOST_NUMBERS} numbers to train on.")
-    return np.frombuffer(numbers, "float64").reshape(count, len(properties))
+    rows = np.frombuffer(numbers, "float64").reshape(count, len(properties))
+    return rows[np.isfinite(rows).all(axis=1)]
 
 
 def input_names(
     name: str, features: Collection, given: list[str] | None, target: str | None
 ) -> list[str]:
-    """The inputs: as given, else the collection's ``band_order``, else its numeric properties."""
+    """The inputs: as given, else the collection's ``band_order``, else its numeric properties.
+
+    EvaluationError if there are none.
+    """
     if given:
         return list(given)
     order = features.properties.get("band_order")
-    if order:
-        return [n for n in order if n != target]
+    if isinstance(order, list) and order and all(isinstance(n, str) for n in order):
+        found = [n for n in order if n != target]
+    else:
+        found = _numeric(name, features, target)
+    if not found:
+        raise EvaluationError(f"{name}: There are no numeric properties to use as inputs.")
+    return found
+
+
+def _numeric(name: str, features: Collection, target: str | None) -> list[str]:
+    """The numeric properties of the first feature, by name."""
     first = features.first()
     if first is None:
         raise EvaluationError(f"{name}: No valid training data was found.")
