@@ -156,6 +156,7 @@ def test_an_array_as_a_collection(engine) -> None:
         ("Image.loadZarrV2Array", {"starts": [1, 2]}, "'starts' must have 1 elements"), ("Image.loadZarrV2Array", {"starts": [3], "ends": [3]}, "has no index from 3 to 3"),
         ("Image.loadZarrV2Array", {"starts": [9]}, "Index 9 is outside of 5"), ("ImageCollection.loadZarrV2Array", {"axis": 1}, r"must be in the range \[0, 0\]"),
         ("Image.loadZarrV2Array", {"uri": "gs://mine/tiled.tif"}, "is not a .zarray file"), ("Image.loadZarrV2Array", {"starts": [0.5]}, "must be integers"),
+        *(("Image.loadZarrV2Array", {"starts": [v]}, "must be integers") for v in (float("nan"), float("inf"), "1")),
     ],
 )  # fmt: skip
 def test_indices_that_do_not_exist(engine, name: str, given: dict[str, Any], message: str) -> None:

@@ -176,6 +176,8 @@ REFUSED = {
     "colour": mapped("ramp", '<ColorMapEntry color="mauvish" quantity="1"/>'),
     "channel": "<RasterSymbolizer><ChannelSelection><RedChannel/></ChannelSelection></RasterSymbolizer>",
     "band": "<RasterSymbolizer><ChannelSelection><GrayChannel><SourceChannelName>9</SourceChannelName></GrayChannel></ChannelSelection></RasterSymbolizer>",
+    "number": "<RasterSymbolizer><ChannelSelection><GrayChannel><SourceChannelName>²</SourceChannelName></GrayChannel></ChannelSelection></RasterSymbolizer>",
+    "no quantity": mapped("ramp", '<ColorMapEntry color="#000000" quantity="nan"/>'),
     "gamma": "<RasterSymbolizer><ContrastEnhancement><GammaValue>0</GammaValue></ContrastEnhancement></RasterSymbolizer>",
 }
 

@@ -102,7 +102,7 @@ def _range(
 def _index(name: str, given: Any, length: int, default: int) -> int:
     if given is None:
         return default
-    if not isinstance(given, int | float) or int(given) != given:
+    if not isinstance(given, int | float) or not float(given).is_integer():
         raise EvaluationError(f"{name}: Indices must be integers. Found {given}.")
     index = int(given) + (length if given < 0 else 0)
     if not 0 <= index <= length:

@@ -92,11 +92,12 @@ def _symbolizer(text: str) -> ElementTree.Element:
 
 def _number(text: str | None, what: str) -> float:
     try:
-        return float((text or "").strip())
+        found = float((text or "").strip())
     except ValueError:
-        raise EvaluationError(
-            f"{NAME}: '{what}' must be a number, got '{(text or '')[:50]}'."
-        ) from None
+        found = math.nan
+    if math.isnan(found):
+        raise EvaluationError(f"{NAME}: '{what}' must be a number, got '{(text or '')[:50]}'.")
+    return found
 
 
 def _opacity(text: str | None) -> bool:

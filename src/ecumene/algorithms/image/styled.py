@@ -64,7 +64,7 @@ def _band(image: Image, name: str) -> Band:
     for band in image.bands:
         if band.name == name:
             return band
-    if name.isdigit() and 1 <= int(name) <= len(image.bands):
+    if name.isdecimal() and 1 <= int(name) <= len(image.bands):
         return image.bands[int(name) - 1]
     raise EvaluationError(
         f"{NAME}: No band named '{name}'. Available band names: [{', '.join(image.band_names)}]."
