@@ -130,3 +130,7 @@ def test_displacement_index_as_scipy() -> None:
     np.testing.assert_array_equal(elsewhere, stretched(values))
     with pytest.raises(EvaluationError, match="B8A"):
         call("Sentinel2.CDI", image({"B7": fine, "B8": fine}))
+
+
+def test_a_series_without_images_has_no_bands() -> None:
+    assert call("ImageCollection.formaTrend", collection([])).band_names == []

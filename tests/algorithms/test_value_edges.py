@@ -172,3 +172,10 @@ def test_doubling_nothing_ends_with_the_time():
         list(nothing)
     with pytest.raises(Cancelled):
         nothing.size()
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), -1e300, 1e17, 253402300800000])
+def test_times_beyond_the_calendar_are_in_no_range(time: float) -> None:
+    features = [call("Feature", None, {"system:time_start": t}) for t in (time, 0)]
+    passes = call("Filter.calendarRange", 1, 12, "month")
+    assert call("Collection.filter", call("Collection", features), passes).size() == 1

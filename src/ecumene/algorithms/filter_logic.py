@@ -275,9 +275,13 @@ def never() -> Filter:
     return Tested("never", {}, lambda e: False, Some(()))
 
 
+_FIRST, _END = -62_135_596_800_000, 253_402_300_800_000
+"""Milliseconds of the years 1 and 10000."""
+
+
 def _time(element: Any) -> dt.datetime | None:
     millis = number_of(field_value(element, TIME))
-    if not isinstance(millis, int | float):
+    if not isinstance(millis, int | float) or not _FIRST <= millis < _END:
         return None
     return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=millis)
 

@@ -45,6 +45,8 @@ def forma_trend(
     window_size : images of a window.
     """
     images = members(NAME, time_series, context)
+    if not images:
+        return Image()
     if covariates is not None:
         divisors = members(NAME, covariates, context)
         if len(divisors) != len(images):
@@ -58,8 +60,6 @@ def forma_trend(
         raise EvaluationError(
             f"{NAME}: 'windowSize' must be between 2 and the number of images ({len(images)}), got {window_size}."
         )
-    if not images:
-        return Image()
     count = len(images)
     settings = {"length": count, "window": window_size}
     reducer = Reducer(
