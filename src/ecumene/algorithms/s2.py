@@ -11,6 +11,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import shapely
 from ecumene.core.blob import Blob
 from ecumene.core.errors import EvaluationError
 from ecumene.core.geometry import Geometry
-from ecumene.core.registry import algorithm
+from ecumene.core.registry import REGISTRY, Algorithm, Argument, algorithm
 from ecumene.core.wire import Long, Object
 from ecumene.vector import s2, s2_codec
 from ecumene.vector.edges import check_edges
@@ -41,14 +42,14 @@ _BINARY_COLLECTION = re.compile(
 _TOKEN = re.compile(r"(?:0[xX])?([0-9a-fA-F]{16})")
 
 
-def _cell(name: str, number: int, given: object) -> Geometry:
+def _cell(number: int, given: object) -> Geometry:
     try:
         return s2.cell_polygon(number & 2**64 - 1)
     except ValueError:
-        raise EvaluationError(f"{name}: Invalid S2 cell id: {given}.") from None
+        raise EvaluationError(f"Invalid S2 cell id: {given}.") from None
 
 
-@algorithm("Geometry.fromS2CellId")
+@algorithm("Geometry.fromS2CellId", "Geometry.s2Cell")
 def from_cell_id(cell_id: Long) -> Geometry:
     """The polygon of an S2 cell, by its number.
 
@@ -56,18 +57,7 @@ def from_cell_id(cell_id: Long) -> Geometry:
     ----------
     cell_id : the number as a signed integer of 64 bits.
     """
-    return _cell("Geometry.fromS2CellId", cell_id, cell_id)
-
-
-@algorithm("Geometry.s2Cell")
-def s2_cell(cell_id: Long) -> Geometry:
-    """The polygon of an S2 cell, by its number.
-
-    Parameters
-    ----------
-    cell_id : the number as a signed integer of 64 bits.
-    """
-    return _cell("Geometry.s2Cell", cell_id, cell_id)
+    return _cell(cell_id, cell_id)
 
 
 @algorithm("Geometry.fromS2CellToken")
@@ -78,13 +68,12 @@ def from_cell_token(cell_token: str) -> Geometry:
     ----------
     cell_token : sixteen hexadecimal digits, trailing zeros included, with or without ``0x`` in front.
     """
-    name = "Geometry.fromS2CellToken"
     match = _TOKEN.fullmatch(cell_token)
     if match is None:
         raise EvaluationError(
-            f"{name}: Invalid S2 cell token: '{cell_token[:100]}'. It must have 16 hexadecimal digits, trailing zeros included."
+            f"Invalid S2 cell token: '{cell_token[:100]}'. It must have 16 hexadecimal digits, trailing zeros included."
         )
-    return _cell(name, int(match[1], 16), f"'{cell_token}'")
+    return _cell(int(match[1], 16), f"'{cell_token}'")
 
 
 def _bytes(name: str, encoded: Any) -> bytes:
@@ -111,59 +100,39 @@ def _decoded(name: str, encoded: Any, read: Callable[[bytes], Geometry]) -> Geom
         raise EvaluationError(f"{name}: Invalid encoded geometry: {error}.") from error
 
 
-@algorithm("Geometry.fromS2LatLng", hidden=True)
-def from_lat_lng(encoded: Object) -> Geometry:
-    """A point from an encoded S2LatLng.
+_WRITTEN = ", as the S2 library writes them"
 
-    Parameters
-    ----------
-    encoded : bytes or their base64 text: latitude and longitude in radians as little-endian doubles.
-    """
-    return _decoded("Geometry.fromS2LatLng", encoded, s2_codec.lat_lng)
-
-
-@algorithm("Geometry.fromS2LatLngRect", hidden=True)
-def from_lat_lng_rect(encoded: Object) -> Geometry:
-    """A box of meridians and parallels (planar edges) from an encoded S2LatLngRect.
-
-    Parameters
-    ----------
-    encoded : bytes or their base64 text, as the S2 library writes them.
-    """
-    return _decoded("Geometry.fromS2LatLngRect", encoded, s2_codec.lat_lng_rect)
-
-
-@algorithm("Geometry.fromS2Point", hidden=True)
-def from_point(encoded: Object) -> Geometry:
-    """A point from an encoded S2Point.
-
-    Parameters
-    ----------
-    encoded : bytes or their base64 text: a unit vector as three little-endian doubles.
-    """
-    return _decoded("Geometry.fromS2Point", encoded, s2_codec.point)
+_BINARY: dict[str, tuple[Callable[[bytes], Geometry], str, str]] = {
+    "fromS2LatLng": (
+        s2_codec.lat_lng, "A point from an encoded S2LatLng.", ": latitude and longitude in radians as little-endian doubles",
+    ),
+    "fromS2LatLngRect": (
+        s2_codec.lat_lng_rect, "A box of meridians and parallels (planar edges) from an encoded S2LatLngRect.", _WRITTEN,
+    ),
+    "fromS2Point": (
+        s2_codec.point, "A point from an encoded S2Point.", ": a unit vector as three little-endian doubles",
+    ),
+    "fromS2Polygon": (
+        s2_codec.polygon, "A polygon, or several, from an encoded S2Polygon, lossless or compressed.", _WRITTEN,
+    ),
+    "fromS2Polyline": (
+        s2_codec.polyline, "A line from an encoded S2Polyline, lossless or compressed.", _WRITTEN,
+    ),
+}  # fmt: skip
+"""What reads the bytes, what comes of them, and what they are."""
 
 
-@algorithm("Geometry.fromS2Polygon", hidden=True)
-def from_polygon(encoded: Object) -> Geometry:
-    """A polygon, or several, from an encoded S2Polygon, lossless or compressed.
+def _declare() -> None:
+    for ending, (read, words, form) in _BINARY.items():
+        name = f"Geometry.{ending}"
+        encoded = Argument(
+            "encoded", "Object", f"bytes or their base64 text{form}.", parameter="encoded"
+        )
+        run = partial(_decoded, name, read=read)
+        REGISTRY.add(Algorithm(name, (encoded,), "Geometry", words, run, hidden=True))
 
-    Parameters
-    ----------
-    encoded : bytes or their base64 text, as the S2 library writes them.
-    """
-    return _decoded("Geometry.fromS2Polygon", encoded, s2_codec.polygon)
 
-
-@algorithm("Geometry.fromS2Polyline", hidden=True)
-def from_polyline(encoded: Object) -> Geometry:
-    """A line from an encoded S2Polyline, lossless or compressed.
-
-    Parameters
-    ----------
-    encoded : bytes or their base64 text, as the S2 library writes them.
-    """
-    return _decoded("Geometry.fromS2Polyline", encoded, s2_codec.polyline)
+_declare()
 
 
 @algorithm("Geometry.fromSTGeography", hidden=True)
