@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import struct
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 import requests
 from PIL import Image
 
+from tests.boxes import frames_of
 from tests.e2e.exporting import HEIGHT, NORTH, PROJECT, STEP, WEST, WIDTH, Exporting, values
 
 BOX = [WEST, NORTH - STEP * HEIGHT, WEST + STEP * WIDTH, NORTH]
@@ -57,31 +57,9 @@ def test_map_tiles_are_those_of_the_map(exporting: Exporting) -> None:
         assert (kept == live).all() and kept[..., 3].any()
 
 
-def boxes(data: bytes) -> dict[str, bytes]:
-    """The boxes of an MP4 by their path."""
-    found: dict[str, bytes] = {}
-
-    def walk(part: bytes, above: str) -> None:
-        at = 0
-        while at + 8 <= len(part):
-            size, kind = struct.unpack_from(">I4s", part, at)
-            head = 8
-            if size == 1:
-                (size,) = struct.unpack_from(">Q", part, at + 8)
-                head = 16
-            name = f"{above}{kind.decode()}"
-            found[name] = part[at + head : at + size]
-            if kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):
-                walk(found[name], f"{name}/")
-            at += size
-
-    walk(data, "")
-    return found
-
-
 def test_a_video_holds_its_frames(exporting: Exporting) -> None:
     if shutil.which("ffmpeg"):
-        pytest.skip("ffmpeg encodes it here: see the next test")
+        pytest.skip("ffmpeg encodes it here: the next test plays that")
     task = exporting.ee.batch.Export.video.toDrive(
         film(exporting),
         "film",
@@ -92,16 +70,9 @@ def test_a_video_holds_its_frames(exporting: Exporting) -> None:
     )
     assert exporting.completed(task) == ["drive://film.mp4"]
     data = (exporting.drive / "film.mp4").read_bytes()
-    found = boxes(data)
-    table = found["moov/trak/mdia/minf/stbl/stsz"]
-    sizes = struct.unpack_from(">3I", table, 12)
-    (at,) = struct.unpack_from(">Q", found["moov/trak/mdia/minf/stbl/co64"], 8)
-    ticks, duration = struct.unpack_from(">II", found["moov/mvhd"], 12)
-    assert duration / ticks == 3 / 4
-    frames = []
-    for size in sizes:
-        frames.append(np.asarray(Image.open(io.BytesIO(data[at : at + size])), float))
-        at += size
+    duration, pictures = frames_of(data)
+    assert (duration, len(pictures)) == (3 / 4, 3)
+    frames = [np.asarray(Image.open(io.BytesIO(one)), float) for one in pictures]
     grey = values()[1].astype(float)
     blocks = np.clip(grey[2::5, 2::5] / 5000 * 255, 0, 255)
     assert frames[1].shape == (120, 140, 3)
@@ -112,7 +83,7 @@ def test_a_video_holds_its_frames(exporting: Exporting) -> None:
 def test_players_read_the_video(exporting: Exporting, tmp_path: Path) -> None:
     program = shutil.which("ffmpeg")
     if program is None:
-        pytest.skip("there is no ffmpeg on this machine")
+        pytest.skip("there is no ffmpeg on this machine: the test before this one reads the frames")
     task = exporting.ee.batch.Export.video.toDrive(
         film(exporting), "played", region=region(exporting), dimensions=100, crs="EPSG:32610"
     )

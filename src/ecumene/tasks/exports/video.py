@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ FORMATS = {"MP4": "MP4", "GIF": "GIF"}
 
 MOST_FRAMES, FRAME_PIXELS = 1000, 10**8
 QUALITY = 95
+LOOK = 0.2
+"""Seconds between looks whether the encoder is still wanted."""
+
 GIF_BYTES = 2**28
 """Of all frames of a GIF, which is made in memory."""
 
@@ -58,15 +62,19 @@ def run(task: TaskContext) -> files.Made:
     count = len(made.images)
     if given["format"] == "GIF":
         return _gif(task, count, size)
-    path = task.scratch.path / "video.mp4"
-    if not _encoded(task, path, given["rate"]):
-        jpegs = (_frame(task, number).read_bytes() for number in range(count))
-        mp4.write(path, jpegs, size, given["rate"])
-    return files.manifest({path.name: ".mp4"})
+    return _mp4(task, count, size)
 
 
 def _frame(task: TaskContext, number: int) -> Path:
     return task.scratch.path / f"frame-{number:05d}.jpg"
+
+
+def _mp4(task: TaskContext, count: int, size: tuple[int, int]) -> files.Made:
+    path, rate = task.scratch.path / "video.mp4", task.payload["rate"]
+    if not _encoded(task, path, rate):
+        jpegs = (_frame(task, number).read_bytes() for number in range(count))
+        mp4.write(path, jpegs, size, rate)
+    return files.manifest({path.name: ".mp4"})
 
 
 def _gif(task: TaskContext, count: int, size: tuple[int, int]) -> files.Made:
@@ -93,4 +101,12 @@ def _encoded(task: TaskContext, path: Path, rate: float) -> bool:
         "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-threads", "1",
         "-fflags", "+bitexact", "-flags:v", "+bitexact", "-movflags", "+faststart", str(path),
     ]  # fmt: skip
-    return subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode == 0
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    try:
+        while True:
+            task.cancel.check()
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(LOOK) == 0
+    finally:
+        process.kill()
+        process.wait()
