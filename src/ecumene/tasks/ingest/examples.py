@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import struct
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecumene.core.errors import LimitExceeded, RequestError
 from ecumene.tasks.exports.records import checked
@@ -16,19 +19,35 @@ from ecumene.tasks.exports.records import checked
 MOST_BYTES = 2**31
 """Of a file once it is decompressed."""
 
+MOST_RECORD = 2**30
+"""Bytes of one record."""
+
+MOST_LISTED = 2**24
+"""Texts and integers of one record; packed floats are arrays."""
+
+FRAME = 16
+"""Bytes around a record: its length and two checksums."""
+
+_DAMAGE = (OSError, EOFError, ValueError, IndexError, KeyError, TypeError, struct.error, zlib.error)
+"""What reading raises where records are not what they should be."""
+
 Row = dict[str, Any]
+Values = list[Any] | NDArray[np.float32]
 
 
 def rows(path: Path, name: str) -> Iterator[Row]:
-    """The features of each record: texts, numbers, or lists of them. RequestError where the file is damaged."""
+    """The features of each record: texts and numbers, or several of them, floats as an array.
+
+    RequestError where the file is damaged, LimitExceeded where it would fill the memory.
+    """
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     opened: IO[bytes] = gzip.open(path) if packed else path.open("rb")  # type: ignore[assignment]  # noqa: SIM115
     try:
         with opened:
             for data in _frames(opened, name):
-                yield _example(data)
-    except (OSError, EOFError, ValueError, IndexError, struct.error):
+                yield _example(memoryview(data))
+    except _DAMAGE:
         raise RequestError(f"'{name}' is damaged: it is no file of TFRecords.") from None
 
 
@@ -36,9 +55,11 @@ def _frames(file: IO[bytes], name: str) -> Iterator[bytes]:
     total = 0
     while head := file.read(12):
         length, check = struct.unpack("<QI", head)
-        total += length
+        total += length + FRAME
         if total > MOST_BYTES:
             raise LimitExceeded(f"'{name}' holds more than {MOST_BYTES} bytes.")
+        if length > MOST_RECORD:
+            raise LimitExceeded(f"A record of '{name}' holds more than {MOST_RECORD} bytes.")
         data = file.read(length)
         end = file.read(4)
         if checked(head[:8]) != struct.pack("<I", check) or checked(data) != end:
@@ -46,7 +67,7 @@ def _frames(file: IO[bytes], name: str) -> Iterator[bytes]:
         yield data
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
+def _fields(data: memoryview) -> Iterator[tuple[int, int, Any]]:
     """Number, wire type and value of each field of a message."""
     at = 0
     while at < len(data):
@@ -69,7 +90,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
             raise ValueError("an unknown wire type")
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = data[at]
@@ -82,42 +103,58 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             raise ValueError("a number is too long")
 
 
-def _example(data: bytes) -> Row:
+def _example(data: memoryview) -> Row:
     found: Row = {}
+    room = MOST_LISTED
     for number, _, features in _fields(data):
         if number != 1:
             continue
         for _, _, entry in _fields(features):
             parts = {key: value for key, _, value in _fields(entry)}
-            values = _feature(parts.get(2, b""))
-            if values:
-                found[parts[1].decode()] = values[0] if len(values) == 1 else values
+            values = _feature(parts.get(2, memoryview(b"")), room)
+            if isinstance(values, list):
+                room -= len(values)
+            if len(values):
+                found[str(parts[1], "utf-8")] = values[0] if len(values) == 1 else values
     return found
 
 
-def _feature(data: bytes) -> list[Any]:
+def _feature(data: memoryview, room: int) -> Values:
+    """The values of a feature. LimitExceeded for more than ``room`` of those that are held one by one."""
     for number, _, values in _fields(data):
         if number == 1:
-            return [value.decode("utf-8", "replace") for _, _, value in _fields(values)]
+            return _listed(
+                (str(value, "utf-8", "replace") for _, _, value in _fields(values)), room
+            )
         if number == 2:
-            return [x for _, kind, raw in _fields(values) for x in _floats(kind, raw)]
+            parts = _listed((_floats(kind, raw) for _, kind, raw in _fields(values)), room)
+            return np.concatenate(parts) if parts else []
         if number == 3:
-            return [x for _, kind, raw in _fields(values) for x in _integers(kind, raw)]
+            return _listed(
+                chain.from_iterable(_integers(k, raw) for _, k, raw in _fields(values)), room
+            )
     return []
 
 
-def _floats(kind: int, raw: Any) -> list[float]:
-    return [float(x) for x in np.frombuffer(raw, "<f4")] if kind in (2, 5) else []
+def _listed(values: Iterable[Any], room: int) -> list[Any]:
+    found = list(islice(values, room + 1))
+    if len(found) > room:
+        raise LimitExceeded(f"A record holds more than {MOST_LISTED} texts and integers.")
+    return found
 
 
-def _integers(kind: int, raw: Any) -> list[int]:
+def _floats(kind: int, raw: Any) -> NDArray[np.float32]:
+    return np.frombuffer(raw if kind in (2, 5) else b"", "<f4")
+
+
+def _integers(kind: int, raw: Any) -> Iterator[int]:
     if kind == 0:
-        return [_signed(raw)]
-    found, at = [], 0
+        yield _signed(raw)
+        return
+    at = 0
     while at < len(raw):
         value, at = _varint(raw, at)
-        found.append(_signed(value))
-    return found
+        yield _signed(value)
 
 
 def _signed(value: int) -> int:

@@ -106,8 +106,8 @@ def _features(row: dict[str, Any], place: Mixer, name: str) -> tuple[list[str], 
     size = place.width * place.height
     planes = []
     for feature in sorted(row):
-        values = row[feature] if isinstance(row[feature], list) else [row[feature]]
-        if len(values) != size or isinstance(values[0], str):
+        values = np.ravel(row[feature])
+        if len(values) != size or values.dtype.kind not in "fiu":
             raise RequestError(
                 f"Feature '{feature}' does not have the {place.width}×{place.height} numbers of a patch."
             )

@@ -25,6 +25,9 @@ from ecumene.tasks.ingest import examples
 MOST_BYTES = 2**31
 """Of a source; GeoJSON and CSV are held in memory while they are read."""
 
+MOST_VALUES = 5 * 10**7
+"""Of the rows of a file of TFRecords, each of which counts too."""
+
 MOST_EXPANSION = 200
 """Unpacked bytes for a byte of a ZIP, where there are more than ``LITTLE`` of them."""
 
@@ -59,7 +62,7 @@ def _read(path: Path, name: str, options: Options, kinds: Mapping[str, str]) -> 
     if head.startswith(b"\x00\x00\x27\x0a") and lower.endswith(".shp"):
         return _shapefile(path)
     if lower.endswith((".tfrecord", ".tfrecord.gz")):
-        return _located(_columns(list(examples.rows(path, name))), options, kinds)
+        return _located(_columns(_records(path, name)), options, kinds)
     if lower.endswith((".csv", ".tsv", ".txt")) and not head.startswith((b"PAR1", b"PK")):
         return _located(_texts(path, options), options, kinds)
     return tablefiles.read(str(path))
@@ -116,6 +119,19 @@ def _texts(path: Path, options: Options) -> pa.Table:
     if len(set(names)) != len(names):
         raise RequestError("two columns have the same name.")
     return table
+
+
+def _records(path: Path, name: str) -> list[dict[str, Any]]:
+    found, total = [], 0
+    for row in examples.rows(path, name):
+        plain = {
+            k: v.tolist() if isinstance(v, np.ndarray | np.generic) else v for k, v in row.items()
+        }
+        total += 1 + sum(len(v) if isinstance(v, list) else 1 for v in plain.values())
+        if total > MOST_VALUES:
+            raise LimitExceeded(f"it holds more than {MOST_VALUES} values.")
+        found.append(plain)
+    return found
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
